@@ -1,0 +1,318 @@
+"""The local sandbox as a port: its contract, its report, its jobs side by side, their ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gadfly import Ended, InputError, Job, Limits, Plugins, SandboxError
+from gadfly.testing import SANDBOX_CHECKS, SandboxCheck
+from gadfly_local import LocalSandbox
+
+pytestmark = pytest.mark.sandbox
+
+
+def contents(folder: Path) -> list[str]:
+    return sorted(place.name for place in folder.iterdir())
+
+
+def namespace(kind: str) -> str:
+    return str(Path(f"/proc/self/ns/{kind}").readlink())
+
+
+@pytest.mark.parametrize("check", SANDBOX_CHECKS, ids=str)
+async def test_it_keeps_the_sandbox_contract(check: SandboxCheck, local: LocalSandbox) -> None:
+    isolation = (await local.run(Job(("true",)))).isolation
+    assert isolation is not None
+    if str(check) == "hides other processes" and isolation.level == "process" and os.geteuid():
+        pytest.xfail("without namespaces a job may read what its own user may")
+
+    # The fixture is for all tests, and closing is for good.
+    await check.run(LocalSandbox() if str(check) == "ends when closed" else local)
+
+
+async def test_it_is_found_by_its_name() -> None:
+    sandbox = Plugins.discover().create("sandboxes", "local")
+
+    result = await sandbox.run(Job(("python", "-c", "print(1)")))
+
+    assert result.stdout == "1\n"
+    await sandbox.close()
+
+
+async def test_it_runs_the_hosts_own_interpreter_with_its_packages(local: LocalSandbox) -> None:
+    code = "import gadfly, sys; print(sys.prefix, sys.version)"
+
+    result = await local.run(Job(("python", "-c", code)))
+
+    assert result.stdout == f"{sys.prefix} {sys.version}\n"
+
+
+async def test_python_in_a_job_is_the_same_interpreter(local: LocalSandbox) -> None:
+    code = "import subprocess; subprocess.run(['python', '-c', 'import sys; print(sys.prefix)'])"
+
+    result = await local.run(Job(("python", "-c", code)))
+
+    assert result.stdout == f"{sys.prefix}\n"
+
+
+async def test_other_commands_run_too(local: LocalSandbox) -> None:
+    result = await local.run(Job(("sh", "-c", 'cat; echo "$1"', "sh", "word"), stdin="in "))
+
+    assert result.stdout == "in word\n"
+
+
+async def test_a_file_that_cannot_be_executed_is_status_126(local: LocalSandbox) -> None:
+    result = await local.run(Job(("./script",), files={"script": "echo no"}))
+
+    assert (result.ended, result.exit_code) == (Ended.EXITED, 126)
+    assert "./script" in result.stderr
+
+
+async def test_the_report_says_what_a_job_can_verify(local: LocalSandbox) -> None:
+    code = """
+import json, os, sys
+status = dict(line.rstrip().split(":", 1) for line in open("/proc/self/status"))
+spaces = {n: os.readlink(f"/proc/self/ns/{n}") for n in ("user", "pid", "ipc", "net", "mnt")}
+print(json.dumps([os.getuid(), status["NoNewPrivs"], status["CapPrm"], spaces]))
+"""
+
+    result = await local.run(Job(("python", "-c", code)))
+
+    user, no_new_privs, capabilities, spaces = json.loads(result.stdout)
+    assert result.isolation is not None
+    details: Any = result.isolation.details
+    entered = [n for n, link in spaces.items() if link != namespace(n)]
+    assert details["namespaces"] == entered
+    assert details["user"] == user
+    assert (details["no_new_privs"], no_new_privs.strip()) == (True, "1")
+    assert (details["capabilities"], int(capabilities, 16)) == ("none", 0)
+    assert details["python"] == sys.version.split()[0]
+    assert result.isolation.level == ("namespaces" if entered else "process")
+
+
+async def test_with_network_the_report_leaves_the_network_namespace_out(
+    local: LocalSandbox,
+) -> None:
+    code = "import os; print(os.readlink('/proc/self/ns/net'))"
+
+    result = await local.run(Job(("python", "-c", code), limits=Limits(network=True)))
+
+    assert result.stdout.strip() == namespace("net")
+    assert result.isolation is not None
+    assert result.isolation.network == "open"
+    namespaces: Any = result.isolation.details["namespaces"]
+    assert "net" not in namespaces
+
+
+async def test_usage_is_measured(local: LocalSandbox) -> None:
+    code = """
+import time
+held = b"x" * 60_000_000
+while time.process_time() < 0.3: pass
+"""
+
+    result = await local.run(Job(("python", "-c", code)))
+
+    assert result.ended is Ended.EXITED
+    assert 0.3 <= result.cpu_seconds < 2.0
+    assert result.wall_seconds >= 0.3
+    assert 57 <= result.peak_memory_mib < 200
+
+
+async def test_fifty_jobs_at_once_each_get_their_own_answer(local: LocalSandbox) -> None:
+    jobs = [Job(("python", "-I", "-S", "-c", f"print({i})")) for i in range(50)]
+
+    results = await asyncio.gather(*(local.run(job) for job in jobs))
+
+    assert [result.stdout for result in results] == [f"{i}\n" for i in range(50)]
+
+
+async def test_no_more_jobs_run_at_once_than_asked_for(tmp_path: Path) -> None:
+    sandbox = LocalSandbox(concurrency=2, root=tmp_path)
+    jobs = [asyncio.create_task(sandbox.run(Job(("sleep", "0.2")))) for _ in range(6)]
+    seen: list[int] = []
+
+    while not all(job.done() for job in jobs):
+        seen.append(len(contents(tmp_path)))
+        await asyncio.sleep(0.01)
+
+    assert max(seen) == 2
+    await sandbox.close()
+
+
+def test_one_sandbox_serves_several_event_loops(local: LocalSandbox) -> None:
+    job = Job(("python", "-I", "-S", "-c", "print(1)"))
+
+    async def several() -> list[str]:
+        results = await asyncio.gather(*(local.run(job) for _ in range(4)))
+        return [result.stdout for result in results]
+
+    assert asyncio.run(several()) == asyncio.run(several()) == ["1\n"] * 4
+
+
+async def test_limits_hold_while_the_event_loop_is_busy(local: LocalSandbox) -> None:
+    sleeper = asyncio.create_task(local.run(Job(("sleep", "30"), limits=Limits(wall_seconds=0.3))))
+    await asyncio.sleep(0.05)
+
+    time.sleep(1.5)  # noqa: ASYNC251 - what a careless host does
+    result = await sleeper
+
+    assert result.ended is Ended.TIMEOUT
+    assert result.wall_seconds < 1.4
+
+
+async def test_limits_may_be_infinite(local: LocalSandbox) -> None:
+    limits = Limits(wall_seconds=math.inf, cpu_seconds=math.inf, memory_mib=2**50)
+
+    result = await local.run(Job(("true",), limits=limits))
+
+    assert result.succeeded
+
+
+async def test_cancelling_leaves_no_process_and_no_folder(
+    tmp_path: Path, marker: Any, namespaces: bool
+) -> None:
+    sandbox = LocalSandbox(root=tmp_path, namespaces=namespaces)
+    code = "import os\nfor _ in range(3): os.fork()\nwhile True: pass"
+    running = asyncio.create_task(sandbox.run(Job(("python", "-c", code, marker.word))))
+    await marker.appear(8)
+
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    assert marker.processes() == []
+    assert contents(tmp_path) == []
+    await sandbox.close()
+
+
+async def test_cancelling_twice_still_leaves_nothing(tmp_path: Path, marker: Any) -> None:
+    sandbox = LocalSandbox(root=tmp_path)
+    running = asyncio.create_task(sandbox.run(Job(("python", "-c", "while 1: pass", marker.word))))
+    await marker.appear()
+
+    running.cancel()
+    await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    assert marker.processes() == []
+    assert contents(tmp_path) == []
+    await sandbox.close()
+
+
+async def test_a_job_that_waits_for_its_turn_can_be_cancelled(tmp_path: Path, marker: Any) -> None:
+    sandbox = LocalSandbox(concurrency=1, root=tmp_path)
+    first = asyncio.create_task(sandbox.run(Job(("sleep", "0.3"))))
+    await asyncio.sleep(0.1)
+    second = asyncio.create_task(sandbox.run(Job(("touch", marker.word))))
+    await asyncio.sleep(0)
+
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+
+    assert not first.done()
+    assert (await first).succeeded
+    await sandbox.close()
+
+
+async def test_a_job_dies_with_its_host(tmp_path: Path, marker: Any, namespaces: bool) -> None:
+    host = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _HOST, str(tmp_path), str(int(namespaces)), marker.word
+    )
+    await marker.appear(4)  # the host itself bears the word, too
+
+    assert contents(tmp_path)
+    host.send_signal(signal.SIGKILL)
+    await host.wait()
+
+    await asyncio.wait_for(marker.vanish(), 20)
+    while contents(tmp_path):  # noqa: ASYNC110 - nobody is left to tell us
+        await asyncio.sleep(0.01)
+
+
+_HOST = """
+import asyncio, sys
+from gadfly import Job
+from gadfly_local import LocalSandbox
+root, namespaces, word = sys.argv[1:]
+sandbox = LocalSandbox(root=root, namespaces=namespaces == "1")
+code = "import os; os.fork(); os.setsid() if os.fork() == 0 else None\\nwhile True: pass"
+asyncio.run(sandbox.run(Job(("python", "-c", code, word))))
+"""
+
+
+async def test_closing_waits_for_what_runs(tmp_path: Path) -> None:
+    sandbox = LocalSandbox(root=tmp_path)
+    running = asyncio.create_task(sandbox.run(Job(("sleep", "0.3"))))
+    await asyncio.sleep(0.05)
+
+    await sandbox.close()
+
+    assert (await running).succeeded
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        pytest.param(Job(("python", "\0")), id="NUL in the command"),
+        pytest.param(Job(("true",), files={"a": "", "a/b": ""}), id="a file as a folder"),
+        pytest.param(Job(("true",), files={"x" * 300: ""}), id="a name that is too long"),
+        pytest.param(Job(("true",), files={"\ud800": ""}), id="a name that is no text"),
+    ],
+)
+async def test_a_job_that_nobody_could_run_is_the_givers_mistake(
+    job: Job, local: LocalSandbox
+) -> None:
+    with pytest.raises(InputError):
+        await local.run(job)
+
+
+async def test_text_that_is_no_unicode_is_the_jobs_own_problem(local: LocalSandbox) -> None:
+    job = Job(("python", "draft.py"), files={"draft.py": "x = '\ud800'"}, stdin="\udfff")
+
+    result = await local.run(job)
+
+    assert (result.ended, result.exit_code) == (Ended.EXITED, 1)
+    assert "SyntaxError" in result.stderr
+
+
+def test_wrong_options_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="concurrency"):
+        LocalSandbox(concurrency=0)
+    with pytest.raises(InputError, match="absent"):
+        LocalSandbox(root=tmp_path / "absent")
+
+
+async def test_a_root_that_has_gone_is_a_broken_sandbox(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    sandbox = LocalSandbox(root=root)
+    root.rmdir()
+
+    with pytest.raises(SandboxError, match="work folder"):
+        await sandbox.run(Job(("true",)))
+
+    await sandbox.close()
+
+
+async def test_it_says_that_it_needs_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox = LocalSandbox()
+    monkeypatch.setattr(sys, "platform", "darwin")
+
+    with pytest.raises(SandboxError, match="needs Linux"):
+        await sandbox.run(Job(("true",)))
+
+    await sandbox.close()

@@ -1,0 +1,119 @@
+"""Who may use the sandbox, and as whom its jobs run: each in a host process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [
+    pytest.mark.sandbox,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes of other users"),
+    pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv (util-linux)"),
+]
+
+NOBODY = 65_534
+AS_NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+
+HOST = """
+import asyncio, json, os, sys
+from gadfly import Job, Limits
+from gadfly_local import LocalSandbox
+
+async def main(root, namespaces):
+    sandbox = LocalSandbox(root=root, namespaces=namespaces)
+    async def python(code, **limits):
+        job = Job(("python", "-c", code), limits=Limits(**limits), collect=("made",))
+        return await sandbox.run(job)
+    first = await python("import os; print(os.getuid()); open('made', 'w').write('x')")
+    locked = await python("import os; os.makedirs('a/b'); os.chmod('a', 0); os.chmod('.', 0)")
+    bomb = await python(
+        "import os, time\\nfor _ in range(20):\\n if os.fork() == 0: time.sleep(9)", processes=4
+    )
+    hungry = await python("x = []\\nwhile 1: x.append(b'x' * 2**20)", memory_mib=96)
+    await sandbox.close()
+    print(json.dumps({
+        "user": first.stdout.strip(),
+        "files": dict(first.files),
+        "level": first.isolation.level,
+        "network": first.isolation.network,
+        "details": dict(first.isolation.details),
+        "ended": [r.ended for r in (first, locked, bomb, hungry)],
+        "left": os.listdir(root),
+    }))
+
+asyncio.run(main(sys.argv[1], sys.argv[2] == "1"))
+"""
+
+
+def plain_interpreter() -> str:
+    """An interpreter like ours that every user may start; ours may lie in root's home."""
+    for candidate in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
+        # Started from there, and once more as the sandbox does it.
+        code = "import subprocess, sys; subprocess.run([sys.executable, '-c', ''], check=True)"
+        code += f"; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
+        command = [*AS_NOBODY, candidate, "-c", code]
+        tried = subprocess.run(command, check=False, capture_output=True)
+        if tried.returncode == 0:
+            return candidate
+    pytest.skip("no interpreter of our version that an ordinary user can start")
+
+
+def host(command: tuple[str, ...], root: Path, *, namespaces: bool) -> dict[str, Any]:
+    # What is installed beside this interpreter, but not its standard library.
+    paths = os.pathsep.join(p for p in sys.path if p and not p.startswith(sys.base_prefix))
+    done = subprocess.run(
+        [*command, "-c", HOST, str(root), str(int(namespaces))],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={"PATH": os.defpath, "PYTHONPATH": paths},
+        cwd="/",
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def test_an_ordinary_user_needs_nothing(open_folder: Path, namespaces: bool) -> None:
+    report = host((*AS_NOBODY, plain_interpreter()), open_folder, namespaces=namespaces)
+
+    assert report["user"] == str(NOBODY)
+    assert report["files"] == {"made": "x"}
+    assert report["ended"] == ["exited", "exited", "processes", "memory"]
+    assert report["left"] == []
+    assert report["details"]["capabilities"] == "none"
+    if report["level"] == "namespaces":
+        assert report["network"] == "none"
+    else:
+        assert report["network"] == "unenforced"
+
+
+def test_the_jobs_of_root_run_as_nobody(open_folder: Path, namespaces: bool) -> None:
+    report = host((plain_interpreter(),), open_folder, namespaces=namespaces)
+
+    assert report["user"] == str(NOBODY)
+    assert report["files"] == {"made": "x"}
+    assert report["ended"] == ["exited", "exited", "processes", "memory"]
+    assert report["left"] == []
+    assert report["details"]["capabilities"] == "none"
+
+
+def test_root_keeps_its_user_where_nobody_cannot_read_the_interpreter(open_folder: Path) -> None:
+    hidden = open_folder / "hidden"
+    hidden.mkdir(mode=0o700)
+    interpreter = hidden / "python3"
+    interpreter.symlink_to(shutil.which(plain_interpreter()) or "")
+
+    report = host((str(interpreter),), open_folder, namespaces=True)
+
+    assert report["user"] == "0"
+    assert report["details"]["user"] == 0
+    assert report["details"]["capabilities"] == "none"
