@@ -1,0 +1,52 @@
+"""Critics that run a draft's Python program in a sandbox and judge by what happened.
+
+python/runs         it ends by itself and gives an answer
+python/quantities   no quantity is negative, fractional, ungrounded or unused
+python/examples     the examples in the task hold for the draft's functions
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gadfly import JSON, Critic, InputError, Limits, Register, dump, hookimpl, load
+from gadfly_python._examples import ExamplesCritic
+from gadfly_python._execution import LIMITS
+from gadfly_python._quantities import QuantitiesCritic
+from gadfly_python._runs import RunsCritic
+
+__all__ = ["ExamplesCritic", "QuantitiesCritic", "RunsCritic", "register_critics"]
+
+PlainLimits = Limits | Mapping[str, JSON] | None
+"""Limits, or those that differ from the defaults by name: as options come from a command line."""
+
+
+@hookimpl
+def register_critics(register: Register[Critic]) -> None:
+    """Offer the three critics."""
+    register("runs", _runs)
+    register("quantities", _quantities)
+    register("examples", _examples)
+
+
+def _runs(*, answer: str | None = None, limits: PlainLimits = None) -> Critic:
+    return RunsCritic(answer=answer, limits=_read(limits))
+
+
+def _quantities(*, answer: str | None = None, limits: PlainLimits = None) -> Critic:
+    return QuantitiesCritic(answer=answer, limits=_read(limits))
+
+
+def _examples(*, limits: PlainLimits = None) -> Critic:
+    return ExamplesCritic(limits=_read(limits))
+
+
+def _read(given: PlainLimits) -> Limits:
+    if isinstance(given, Limits):
+        return given
+    plain = dump(LIMITS)
+    assert isinstance(plain, dict)
+    unknown = sorted(set(given or {}) - set(plain))
+    if unknown:
+        raise InputError(f"there is no limit {unknown[0]!r}; there are {', '.join(plain)}")
+    return load(Limits, {**plain, **(given or {})})
