@@ -1,0 +1,1 @@
+"""The grammar behind `gadfly_embedded.word_problems`: words, steps, compositions, telling."""
