@@ -1,0 +1,179 @@
+"""Rows to tasks and drafts. Only the fields that are named here get through: gold columns do not.
+
+The fields are settled by the first row. A later row that lacks one is an error, never read by
+another field: a row that is judged by the wrong text would be worse than one that is refused.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from gadfly._errors import InputError
+from gadfly._home import storage
+from gadfly._values.codec import decode_json, digest, dump_dict
+from gadfly._values.task import JSON, Draft, Task
+
+PROMPTS = ("prompt", "question")
+DRAFTS = ("draft", "response", "program", "text")
+ID = "id"
+
+Source = str | os.PathLike[str] | Iterable[Mapping[str, JSON]]
+"""A file of JSON lines, gzipped where its name ends in `.gz`, or the rows themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fields:
+    """Which fields of a row are its prompt, draft and id. None: the usual names, then."""
+
+    prompt: str | None = None
+    draft: str | None = None
+    id: str | None = None
+    inputs: tuple[str, ...] = ()
+    """Fields that become `Task.inputs`."""
+
+    def settle(self, row: Mapping[str, object], place: str) -> Fields:
+        """Return the fields with all names decided, by what the first row has.
+
+        Raises:
+            InputError: It has no prompt or no draft under any of the usual names.
+        """
+        return replace(
+            self,
+            prompt=self.prompt or _first(PROMPTS, row, "prompt", place),
+            draft=self.draft or _first(DRAFTS, row, "draft", place),
+            id=self.id or (ID if ID in row else None),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One draft to be checked."""
+
+    number: int
+    """1-based line in its file, blank lines counted; 1-based position among rows given in code."""
+    id: str
+    task: Task
+    draft: Draft
+
+    @property
+    def digest(self) -> str:
+        """The same for rows whose check is the same: prompt, inputs and text, whatever the id."""
+        return digest([self.task.prompt, self.task.inputs, self.draft.text])
+
+
+def read_rows(source: Source, fields: Fields) -> Iterator[Row]:
+    """Yield the rows of a source, one at a time.
+
+    Raises:
+        InputError: A row is not what it should be (the message begins with its place), or there
+            is none.
+        StorageError: The file cannot be read.
+    """
+    settled: Fields | None = None
+    for number, place, record in _records(source):
+        if not isinstance(record, Mapping):
+            kind = type(record).__name__
+            raise InputError(f"{place}: a row is an object with named fields, not a {kind}")
+        row = cast("Mapping[str, JSON]", record)
+        settled = settled or fields.settle(row, place)
+        try:
+            yield _row(row, settled, number)
+        except InputError as error:
+            # The class stays: an OracleError is more than a wrong row.
+            raise type(error)(f"{place}: {error}") from error
+    if settled is None:
+        what = str(source) if isinstance(source, str | os.PathLike) else "what was given"
+        raise InputError(f"{what} holds no rows: there is nothing to verify")
+
+
+def place_of(source: Source, number: int) -> str:
+    """Return a row's place as messages name it."""
+    return f"{source}:{number}" if isinstance(source, str | os.PathLike) else f"row {number}"
+
+
+def _row(record: Mapping[str, JSON], fields: Fields, number: int) -> Row:
+    task = Task(
+        prompt=_text(record, fields.prompt),
+        id=str(number) if fields.id is None else _id(record, fields.id),
+        inputs={name: _field(record, name) for name in fields.inputs},
+    )
+    # What Python objects hold may still not be data.
+    dump_dict(task.inputs)
+    return Row(number=number, id=task.id, task=task, draft=Draft(_text(record, fields.draft)))
+
+
+def _records(source: Source) -> Iterator[tuple[int, str, object]]:
+    if not isinstance(source, str | os.PathLike):
+        for number, record in enumerate(source, 1):
+            yield number, place_of(source, number), record
+        return
+    for number, line in enumerate(_lines(Path(source)), 1):
+        place = place_of(source, number)
+        try:
+            text = line.decode()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{place}: not UTF-8 text") from error
+        if not text.strip():
+            continue
+        try:
+            record = decode_json(text)
+        except InputError as error:
+            detail = str(error).removeprefix("not JSON: ")
+            raise InputError(f"{place}: not JSON: {detail}") from error
+        yield number, place, record
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    if not path.is_file():
+        raise InputError(f"there is no file {path}")
+    with storage("read", path), _open(path) as file:
+        try:
+            yield from file
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise InputError(f"{path} is not a whole gzip file: {error}") from error
+
+
+def _open(path: Path) -> Any:  # noqa: ANN401 - the common type of both files is a private one
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+
+
+def _first(names: tuple[str, ...], row: Mapping[str, object], what: str, place: str) -> str:
+    for name in names:
+        if name in row:
+            return name
+    wanted = " or ".join(repr(name) for name in names)
+    raise InputError(
+        f"{place}: no field {wanted}; {_there(row)}; "
+        f"name yours with --{what}-field (in Python: {what}_field)"
+    )
+
+
+def _field(record: Mapping[str, JSON], name: str) -> JSON:
+    if name not in record:
+        raise InputError(f"no field {name!r}; {_there(record)}")
+    return record[name]
+
+
+def _text(record: Mapping[str, JSON], name: str | None) -> str:
+    assert name is not None, "the first row has settled the fields"
+    value = _field(record, name)
+    if not isinstance(value, str):
+        raise InputError(f"field {name!r} must be a string, not {type(value).__name__}")
+    return value
+
+
+def _id(record: Mapping[str, JSON], name: str) -> str:
+    value = _field(record, name)
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise InputError(f"field {name!r} must be a non-empty string or a whole number")
+    return str(value)
+
+
+def _there(record: Mapping[str, object]) -> str:
+    return f"fields there: {', '.join(map(str, record)) or '(none)'}"
