@@ -1,0 +1,31 @@
+"""Options of critics as people type them: `python/runs:answer=ans`."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+
+from gadfly._errors import InputError
+from gadfly._values.task import JSON
+
+
+def critic_options(given: Sequence[str]) -> dict[str, dict[str, JSON]]:
+    """Return options by critic id, of `CRITIC:NAME=VALUE` texts.
+
+    A value that is JSON is what it says (`5`, `true`, `["a"]`); any other is a string.
+
+    Raises:
+        InputError: A text does not read so.
+    """
+    options: defaultdict[str, dict[str, JSON]] = defaultdict(dict)
+    for text in given:
+        critic, colon, rest = text.partition(":")
+        name, equals, value = rest.partition("=")
+        if not (critic and colon and name and equals):
+            raise InputError(f"option {text!r} must read CRITIC:NAME=VALUE")
+        try:
+            options[critic][name] = json.loads(value)
+        except ValueError:
+            options[critic][name] = value
+    return dict(options)
