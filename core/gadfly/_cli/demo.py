@@ -28,7 +28,7 @@ from gadfly._models import as_model
 from gadfly._plugins import Plugins
 from gadfly._ports import Benchmark, Model, Sandbox
 from gadfly._trace import read_trace
-from gadfly._values.task import Reference, Task
+from gadfly._values.task import Draft, Reference, Task
 
 MODEL = "embedded:"
 BENCHMARK = "embedded/word-problems"
@@ -99,8 +99,8 @@ def _mended(
 ) -> str:
     """The run id of a problem whose wrong first draft ended right; empty where there is none."""
 
-    def right(task: Task, draft: object) -> bool:
-        return benchmark.is_correct(scorer.critiques(draft), draft, references[task.id])  # type: ignore[arg-type] # drafts of an arm
+    def right(task: Task, draft: Draft | None) -> bool:
+        return draft is not None and scorer.is_right(task, draft, benchmark, references)
 
     loop = next(arm for arm in arms if arm.name == TOOL_CRITICS)
     for task, tried, final, run in zip(tasks, loop.drafts, loop.final, loop.runs, strict=True):

@@ -1,7 +1,7 @@
 """Judges finished drafts with gold answers, after every arm has ended.
 
 The firewall: arms run on tasks alone; `Scorer` runs the drafts once more, in the sandbox, for their
-computed answers, and only `compare` is handed the references.
+computed answers, and references are handed to nothing but `is_right` and `compare`.
 """
 
 from __future__ import annotations
@@ -76,6 +76,12 @@ class Scorer:
             return None
         return answer_of(Draft(text), {self._spec.id: critique})
 
+    def is_right(
+        self, task: Task, draft: Draft, benchmark: Benchmark, references: Mapping[str, Reference]
+    ) -> bool:
+        """Whether a draft that was run is right: this is where gold answers come in."""
+        return benchmark.is_correct(self.critiques(draft), draft, references[task.id])
+
 
 def compare(
     arms: Sequence[Arm],
@@ -87,7 +93,7 @@ def compare(
     """Return how right each arm was. Every draft must have been run by the scorer."""
 
     def right(task: Task, draft: Draft) -> bool:
-        return benchmark.is_correct(scorer.critiques(draft), draft, references[task.id])
+        return scorer.is_right(task, draft, benchmark, references)
 
     scores: list[ArmScore] = []
     for arm in arms:
