@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from gadfly import (
     UnknownNameError,
     Verdict,
 )
-from gadfly.testing import ScriptedCritic, ScriptedModel, install_plugin
+from gadfly.testing import Misbehaviour, ScriptedCritic, ScriptedModel, install_plugin
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Marks, Scripts
@@ -192,10 +193,11 @@ async def test_resuming_without_a_critic_of_the_run_says_so(
     make_agent: MakeAgent, tmp_path: Path
 ) -> None:
     place = tmp_path / "runs.sqlite"
-    agent = make_agent(ScriptedCritic(Verdict.PASS, name="first"), checkpoints=place)
-    async for event in agent.astream("q", run="r1"):
-        if event.kind == "selected":
-            break
+    agent = make_agent(ScriptedCritic(Misbehaviour.HANG, name="first"), checkpoints=place)
+    async with contextlib.aclosing(agent.astream("q", run="r1")) as events:
+        async for event in events:
+            if event.kind == "selected":
+                break
 
     other = make_agent(ScriptedCritic(Verdict.PASS, name="other"), checkpoints=place)
     with pytest.raises(InputError, match="begun with the critic 'first', which is not given now"):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -66,17 +68,23 @@ def plain_interpreter() -> str:
 
 
 def host(command: tuple[str, ...], root: Path, *, namespaces: bool) -> dict[str, Any]:
-    # What is installed beside this interpreter, but not its standard library.
-    paths = os.pathsep.join(p for p in sys.path if p and not p.startswith(sys.base_prefix))
-    done = subprocess.run(
-        [*command, "-c", HOST, str(root), str(int(namespaces))],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={"PATH": os.defpath, "PYTHONPATH": paths},
-        cwd="/",
-        timeout=100,
-    )
+    with tempfile.TemporaryDirectory() as packages:
+        # Every user may read these; the environment that we run in may lie in root's home.
+        for name in ("gadfly", "gadfly_local", "pluggy"):
+            spec = importlib.util.find_spec(name)
+            assert spec is not None
+            assert spec.origin is not None
+            shutil.copytree(Path(spec.origin).parent, Path(packages) / name)
+        Path(packages).chmod(0o755)
+        done = subprocess.run(
+            [*command, "-c", HOST, str(root), str(int(namespaces))],
+            check=False,
+            capture_output=True,
+            text=True,
+            env={"PATH": os.defpath, "PYTHONPATH": packages, "PYTHONDONTWRITEBYTECODE": "1"},
+            cwd="/",
+            timeout=100,
+        )
     assert done.returncode == 0, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
     return report
