@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from gadfly._values.job import Isolation as Isolation
     from gadfly._values.job import Job as Job
     from gadfly._values.job import JobResult as JobResult
+    from gadfly._values.job import Level as Level
     from gadfly._values.job import Limits as Limits
     from gadfly._values.outcome import Event as Event
     from gadfly._values.outcome import EventKind as EventKind
@@ -132,7 +133,7 @@ _HOMES = {
     "_values.budget": ("Budget", "Usage"),
     "_values.codec": ("digest", "dump", "load"),
     "_values.critique": ("Critique", "Evidence", "Finding", "Hardness", "Span", "Verdict"),
-    "_values.job": ("Ended", "Isolation", "Job", "JobResult", "Limits"),
+    "_values.job": ("Ended", "Isolation", "Job", "JobResult", "Level", "Limits"),
     "_values.outcome": ("Event", "EventKind", "Outcome", "Stopped"),
     "_values.task": ("JSON", "Artifact", "Draft", "Message", "Reference", "Reply", "Task"),
 }

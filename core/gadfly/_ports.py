@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar, overload, runtime_checkable
 
 from gadfly._errors import InputError
 from gadfly._values.critique import Critique, Evidence
-from gadfly._values.job import Job, JobResult
+from gadfly._values.job import Isolation, Job, JobResult
 from gadfly._values.task import Draft, Message, Reference, Reply, Task
 
 
@@ -63,6 +63,15 @@ class Sandbox(Protocol):
 
         Raises:
             SandboxError: The sandbox itself failed; nothing is known about the job.
+        """
+        ...
+
+    async def probe(self) -> Isolation:
+        """Say what is in force for a job without network, as seen by running one; not assumed.
+
+        Raises:
+            SandboxError: The sandbox cannot work here; the message says what is missing and how to
+                get it.
         """
         ...
 

@@ -12,6 +12,7 @@ from gadfly import (
     Isolation,
     Job,
     JobResult,
+    Level,
     SandboxError,
     dump,
     job_evidence,
@@ -28,7 +29,7 @@ RESULT = JobResult(
     stdout="4\n",
     wall_seconds=0.123456789,
     isolation=Isolation(
-        sandbox="local", level="process", network="none", details={"python": "3.11.2"}
+        sandbox="local", level=Level.PROCESS, network="none", details={"python": "3.11.2"}
     ),
 )
 

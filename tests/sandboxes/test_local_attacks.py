@@ -340,7 +340,7 @@ async def test_without_namespaces_the_network_is_said_to_be_open() -> None:
     result = await run(sandbox, "pass")
 
     assert result.isolation is not None
-    assert (result.isolation.level, result.isolation.network) == ("process", "unenforced")
+    assert (result.isolation.level, result.isolation.network) == ("unsafe", "unenforced")
     await sandbox.close()
 
 

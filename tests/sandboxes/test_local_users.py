@@ -98,7 +98,7 @@ def test_an_ordinary_user_needs_nothing(open_folder: Path, namespaces: bool) -> 
     assert report["ended"] == ["exited", "exited", "processes", "memory"]
     assert report["left"] == []
     assert report["details"]["capabilities"] == "none"
-    if report["level"] == "namespaces":
+    if report["level"] == "strict":
         assert report["network"] == "none"
     else:
         assert report["network"] == "unenforced"

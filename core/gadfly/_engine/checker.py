@@ -26,7 +26,7 @@ from gadfly._ports import Context, CriticSpec, Model, Sandbox, Tool
 from gadfly._values.budget import Usage
 from gadfly._values.codec import digest, dump, load
 from gadfly._values.critique import Critique, Evidence
-from gadfly._values.job import Ended, Job, JobResult
+from gadfly._values.job import Ended, Isolation, Job, JobResult
 from gadfly._values.task import Draft, Message, Reply, Task
 
 ATTEMPTS = 2
@@ -264,6 +264,9 @@ class _Meter:
             self.usage += Usage(tool_calls=1, sandbox_seconds=result.wall_seconds)
         return result
 
+    async def probe(self) -> Isolation:
+        return await self._checker.sandbox.probe()
+
     async def close(self) -> None:
         """Nothing to give back: the sandbox is its owner's."""
 
@@ -292,6 +295,8 @@ class _Meter:
         """Serve what a critic in another process asks of its context."""
         if ask["port"] == "sandbox":
             return dump(await self.run(load(Job, ask["job"])))
+        if ask["port"] == "probe":
+            return dump(await self.probe())
         if ask["port"] == "tool":
             return dump(await self.tool(ask["name"])(ask["request"]))
         return dump(await self.generate([Message(**message) for message in ask["messages"]]))
@@ -317,6 +322,10 @@ class NoSandbox:
             f"no sandbox to run {job.argv[0]!r} in: install one (`pip install gadfly-local`) "
             'and name it, `sandbox="local"`'
         )
+
+    async def probe(self) -> Isolation:
+        """Refuse."""
+        raise SandboxError("no sandbox was given: there is nothing to probe")
 
     async def close(self) -> None:
         """Nothing to give back."""

@@ -27,7 +27,7 @@ from gadfly._engine import frames
 from gadfly._ports import Context, Critic
 from gadfly._values.codec import dump, load
 from gadfly._values.critique import Critique, Evidence
-from gadfly._values.job import Job, JobResult
+from gadfly._values.job import Isolation, Job, JobResult
 from gadfly._values.task import Draft, Message, Reply, Task
 
 
@@ -69,6 +69,9 @@ class _Sandbox:
 
     async def run(self, job: Job) -> JobResult:
         return load(JobResult, await self._engine.ask("sandbox", job=dump(job)))
+
+    async def probe(self) -> Isolation:
+        return load(Isolation, await self._engine.ask("probe"))
 
     async def close(self) -> None:
         """Nothing to give back: the sandbox is the engine's."""

@@ -2,7 +2,7 @@
 
 task        Task, Draft, Artifact, Message, Reply, Reference
 critique    Verdict, Hardness, Span, Finding, Evidence, Critique
-job         Job, Limits, JobResult, Ended, Isolation
+job         Job, Limits, JobResult, Ended, Isolation, Level
 budget      Budget, Usage
 event       Event and its kinds
 outcome     Stopped, Outcome

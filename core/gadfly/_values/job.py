@@ -31,7 +31,44 @@ class Ended(StrEnum):
     PROCESSES = "processes"
     """It started more processes than it may."""
     DISK = "disk"
-    """It wrote more to disk than it may."""
+    """It wrote more to disk than it may, or made more files."""
+    DESCRIPTORS = "descriptors"
+    """It held more files open than it may."""
+    RELEASED = "released"
+    """It was a peer, and the job that it served has ended; the controller killed it."""
+
+
+class Level(StrEnum):
+    """How much stands between a job and the machine, the weakest first.
+
+    Levels are ordered: `Level.FAST < Level.STRICT`.
+    """
+
+    UNSAFE = "unsafe"
+    """Limits only. A job can do what its user can."""
+    PROCESS = "process"
+    """System calls and files are filtered; it shares the machine's processes and network stack."""
+    FAST = "fast"
+    """In namespaces or a container that it has to itself while it runs; jobs follow each other."""
+    STRICT = "strict"
+    """In namespaces or a container made for this job alone."""
+
+    @property
+    def rank(self) -> int:
+        """Its place in the order, from 0."""
+        return list(Level).index(self)
+
+    def __lt__(self, other: str) -> bool:
+        return self.rank < Level(other).rank
+
+    def __le__(self, other: str) -> bool:
+        return self.rank <= Level(other).rank
+
+    def __gt__(self, other: str) -> bool:
+        return self.rank > Level(other).rank
+
+    def __ge__(self, other: str) -> bool:
+        return self.rank >= Level(other).rank
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +86,11 @@ class Limits:
     output_kib: int = 256
     """Kept of stdout and of stderr, each; more ends the job (`Ended.OUTPUT`)."""
     disk_mib: int = 64
-    """Largest size of one file, and of the work folder."""
+    """Largest size of one file, and of the work folder; 64 files for each MiB."""
     processes: int = 32
     """Processes and threads at any one time."""
     open_files: int = 256
+    """Files and other descriptors that one process holds open."""
     network: bool = False
     """Whether it may reach a network; False is enforced where the kernel allows it and reported."""
 
@@ -79,10 +117,21 @@ class Job:
     collect: tuple[str, ...] = field(default=(), kw_only=True)
     """Files to bring back, by relative path: regular files only, bounded by `Limits.output_kib`."""
     limits: Limits = field(default_factory=Limits, kw_only=True)
+    preload: tuple[str, ...] = field(default=(), kw_only=True)
+    """Python modules that the job will import. A sandbox with warm workers has them imported
+    before; another ignores this. A module that is not there is left to the job to miss."""
+    peer: Job | None = field(default=None, kw_only=True)
+    """A second job that runs beside this one, in a sandbox of its own. The two share nothing but a
+    channel: in each, descriptor `GADFLY_CHANNEL` (an environment variable) is a stream socket on
+    which the one reads what the other writes. When this job ends, its peer is killed; when the peer
+    ends, this job reads the end of the stream. So code that must not reach the other's memory,
+    answers or verdict can still be called by it."""
 
     def __post_init__(self) -> None:
         if not self.argv:
             raise InputError("a job needs a command: argv is empty")
+        if self.peer is not None and self.peer.peer is not None:
+            raise InputError("a job's peer cannot have a peer of its own")
         refuse_references([*self.files.values(), self.stdin, *self.argv], "Job")
         for name in (*self.files, *self.collect):
             parts = name.split("/")
@@ -96,12 +145,13 @@ class Isolation:
 
     sandbox: str
     """The sandbox's name (`local`)."""
-    level: str
-    """Its own word for the strength (`process`, `namespaces`, `container`)."""
+    level: Level
     network: str
     """`none` (unreachable, enforced), `open`, or `unenforced` (asked for none, could not)."""
     details: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
     """Everything else worth knowing: namespaces, seccomp, landlock ABI, cgroup kind."""
+    missing: tuple[str, ...] = ()
+    """One line for each protection that this machine does not give, with how to get it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +178,8 @@ class JobResult:
     leftover_processes: int = 0
     """Processes that outlived the command and were killed."""
     isolation: Isolation | None = None
+    peer: JobResult | None = None
+    """What happened to `Job.peer`."""
 
     @property
     def succeeded(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from gadfly._errors import SandboxError
 from gadfly._ports import Context, Model, Sandbox, Tool
 from gadfly._values.critique import Critique
-from gadfly._values.job import Job, JobResult
+from gadfly._values.job import Isolation, Job, JobResult
 from gadfly._values.task import Task
 
 
@@ -26,6 +26,14 @@ class NoSandbox:
             f"the test gave no sandbox, and {' '.join(job.argv)[:60]!r} needs one: pass a real one "
             "or a gadfly.testing.ScriptedSandbox as sandbox=..."
         )
+
+    async def probe(self) -> Isolation:
+        """Refuse.
+
+        Raises:
+            SandboxError: Always.
+        """
+        raise SandboxError("the test gave no sandbox: there is nothing to probe")
 
     async def close(self) -> None:
         """Do nothing."""

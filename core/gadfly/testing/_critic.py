@@ -27,7 +27,7 @@ from gadfly._errors import SandboxError, ToolError
 from gadfly._ports import Context, Critic, Model, Sandbox, Tool, critic_spec
 from gadfly._values.codec import dump, dump_dict, load
 from gadfly._values.critique import Critique, Evidence, Verdict
-from gadfly._values.job import Job, JobResult
+from gadfly._values.job import Isolation, Job, JobResult
 from gadfly._values.task import Draft, Message, Reply, Task
 from gadfly.testing._context import make_context
 from gadfly.testing._fixtures import Fixture
@@ -296,6 +296,9 @@ class _Broken:
         self.used = False
 
     async def run(self, job: Job) -> JobResult:
+        raise self._failure()
+
+    async def probe(self) -> Isolation:
         raise self._failure()
 
     async def __call__(self, request: str) -> Evidence:

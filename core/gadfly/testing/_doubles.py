@@ -17,7 +17,7 @@ from gadfly._errors import InputError, ModelError, SandboxError
 from gadfly._ports import Feedback, Model, Tool
 from gadfly._values.codec import digest
 from gadfly._values.critique import Evidence
-from gadfly._values.job import Job, JobResult
+from gadfly._values.job import Isolation, Job, JobResult, Level
 from gadfly._values.task import Draft, Message, Reply, Task
 from gadfly.testing._script import Answers, Script
 
@@ -124,6 +124,10 @@ class ScriptedSandbox:
             raise SandboxError(f"sandbox {self.name} is closed")
         self.jobs.append(job)
         return await self._script.answer(job)
+
+    async def probe(self) -> Isolation:
+        """See `Sandbox.probe`: it runs nothing, so nothing is in force."""
+        return Isolation(sandbox=self.name, level=Level.UNSAFE, network="unenforced")
 
     async def close(self) -> None:
         """See `Sandbox.close`."""

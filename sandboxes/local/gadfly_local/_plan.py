@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gadfly import JSON, Isolation
+from gadfly import JSON, Isolation, Level
 
 _BASES = {
     "memory": "resident memory of the tree, looked at every 10 ms; RLIMIT_AS at twice the limit",
@@ -42,7 +42,7 @@ class Plan:
         entered = [space for space in spaces if not (network and space == "net")]
         return Isolation(
             sandbox="local",
-            level="namespaces" if self.namespaces else "process",
+            level=Level.STRICT if self.namespaces else Level.UNSAFE,
             network="open" if network else closed,
             details={**self.seen, "namespaces": entered, **_BASES},
         )

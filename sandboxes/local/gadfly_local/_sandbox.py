@@ -11,7 +11,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from gadfly import InputError, Job, JobResult, SandboxError
+from gadfly import InputError, Isolation, Job, JobResult, SandboxError
 from gadfly_local._execution import Execution
 from gadfly_local._plan import Plan
 from gadfly_local._probe import find_plan
@@ -78,6 +78,11 @@ class LocalSandbox:
             future.cancel()  # it may not have begun
             await _settled(waiter)
             raise
+
+    async def probe(self) -> Isolation:
+        """See `gadfly.Sandbox.probe`."""
+        plan = await asyncio.to_thread(self._find_plan)
+        return plan.isolation(network=False)
 
     async def close(self) -> None:
         """Wait for the jobs that run and give the threads back."""
