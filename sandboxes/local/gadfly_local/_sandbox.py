@@ -1,104 +1,74 @@
-"""The sandbox itself: the port, bounded concurrency, and cancellation that leaves nothing."""
+"""The sandbox itself: its options, and what they mean to the backend."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
 import sys
 import tempfile
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from pathlib import Path
 
-from gadfly import InputError, Isolation, Job, JobResult, SandboxError
-from gadfly_local._execution import Execution
-from gadfly_local._plan import Plan
-from gadfly_local._probe import find_plan
+from gadfly import InputError, Level, SandboxError
+from gadfly.worker import WorkerSandbox
+from gadfly_local._backend import LocalBackend
+
+_MEANS = frozenset({"namespaces", "bwrap", "landlock", "seccomp"})
 
 
-class LocalSandbox:
+class LocalSandbox(WorkerSandbox):
     """Runs jobs as processes of this machine, without root, docker or anything to install.
 
     What it covers and what it does not is in the README; what is in force on this machine is in
     each result's `isolation`. The first run probes the machine, which takes tenths of a second.
 
     Args:
-        concurrency: How many jobs run at a time, others wait; the number of cores by default.
-        root: Where to make work folders; the system's folder for temporary files by default.
-        namespaces: Whether to use kernel namespaces where the kernel grants them. False gives what
-            a machine gives that refuses them.
+        level: `Level.STRICT` gives each job namespaces and a file system made for it alone;
+            `Level.FAST` has jobs follow each other in those of a worker, which is cheaper. Where
+            the kernel refuses, both are what it allows: see `probe`, and `gadfly --require`.
+        workers: How many jobs run at a time, others wait; the number of cores by default.
+        preload: Python modules that workers import at their start, beside what jobs ask for.
+        readable: Files and folders that jobs may read, beside the system's and the interpreter's.
+        root: Where to make work folders if jobs get no file system of their own; the system's
+            folder for temporary files by default.
+        without: Means not to use even where they work: `namespaces`, `bwrap`, `landlock`,
+            `seccomp`.
+        allow_unsafe: Whether to go on where nothing but limits can be enforced.
 
     Raises:
-        InputError: `concurrency` is not positive, or `root` is not a folder.
+        InputError: `workers` is not positive, `root` is not a folder, `level` is neither of the
+            two, `readable` holds a relative path, or `without` something else.
     """
-
-    name = "local"
 
     def __init__(
         self,
         *,
-        concurrency: int | None = None,
+        level: Level = Level.STRICT,
+        workers: int | None = None,
+        preload: Iterable[str] = (),
+        readable: Iterable[str | Path] = (),
         root: str | Path | None = None,
-        namespaces: bool = True,
+        without: Iterable[str] = (),
+        allow_unsafe: bool = False,
     ) -> None:
-        if concurrency is not None and concurrency < 1:
-            raise InputError(f"concurrency must be at least 1, not {concurrency!r}")
-        self._root = Path(root or tempfile.gettempdir()).resolve()
-        if not self._root.is_dir():
-            raise InputError(f"root {str(root)!r} is not a folder")
-        self._namespaces = namespaces
-        self._plan: Plan | None = None
-        self._probing = threading.Lock()
-        # Threads, not tasks: limits hold and pipes are drained while the event loop is busy, and
-        # one sandbox serves any number of loops.
-        self._threads = ThreadPoolExecutor(concurrency or os.cpu_count() or 1, "gadfly-local")
-
-    async def run(self, job: Job) -> JobResult:
-        """Run one job; see `gadfly.Sandbox.run`.
-
-        A command that cannot be found is the job's doing: exit status 127, as a shell has it.
-
-        Raises:
-            InputError: The job's files or command cannot be given to any process.
-            SandboxError: The machinery failed, or this machine is no Linux.
-        """
         if sys.platform != "linux":
             raise SandboxError(f"the local sandbox needs Linux, and this is {sys.platform}")
-        execution = Execution(job, self._find_plan, self._root)
-        try:
-            future = self._threads.submit(execution.run)
-        except RuntimeError as error:  # closed, or no thread to be had
-            raise SandboxError(f"the local sandbox takes no more jobs: {error}") from error
-        waiter = asyncio.wrap_future(future)
-        try:
-            return await asyncio.shield(waiter)
-        except asyncio.CancelledError:
-            execution.cancel()
-            future.cancel()  # it may not have begun
-            await _settled(waiter)
-            raise
-
-    async def probe(self) -> Isolation:
-        """See `gadfly.Sandbox.probe`."""
-        plan = await asyncio.to_thread(self._find_plan)
-        return plan.isolation(network=False)
-
-    async def close(self) -> None:
-        """Wait for the jobs that run and give the threads back."""
-        await asyncio.to_thread(self._threads.shutdown)
-
-    def _find_plan(self) -> Plan:
-        with self._probing:
-            if self._plan is None:
-                self._plan = find_plan(self._root, namespaces=self._namespaces)
-            return self._plan
-
-
-async def _settled(waiter: asyncio.Future[JobResult]) -> None:
-    """Wait until a job is over, however often the waiting is cancelled."""
-    while not waiter.done():
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait([waiter])
-    if not waiter.cancelled():
-        waiter.exception()  # seen: the caller is no longer interested
+        folder = Path(root or tempfile.gettempdir()).resolve()
+        if not folder.is_dir():
+            raise InputError(f"root {str(root)!r} is not a folder")
+        if level not in {Level.STRICT, Level.FAST}:
+            raise InputError(f"level must be strict or fast, not {level!r}")
+        switched_off = frozenset(without)
+        if switched_off - _MEANS:
+            known = ", ".join(sorted(_MEANS))
+            raise InputError(f"without must be among {known}, not {sorted(switched_off - _MEANS)}")
+        more = tuple(str(path) for path in readable)
+        if not all(path.startswith("/") for path in more):
+            raise InputError(f"readable must be absolute paths, not {more}")
+        backend = LocalBackend(
+            root=folder,
+            strict=level is Level.STRICT,
+            readable=more,
+            without=switched_off,
+            allow_unsafe=allow_unsafe,
+        )
+        jobs = 1 if level is Level.STRICT else 500
+        super().__init__(backend, workers=workers, preload=tuple(preload), jobs_per_worker=jobs)

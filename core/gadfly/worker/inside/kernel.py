@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    pass
 
 CLONE_NEWNS = 0x00020000
+CLONE_NEWCGROUP = 0x02000000
+CLONE_NEWUTS = 0x04000000
 CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
@@ -17,25 +24,52 @@ PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 
-RDONLY, NOSUID, NODEV = 1, 2, 4
+RDONLY, NOSUID, NODEV, NOEXEC = 1, 2, 4, 8
 """Of a mount; `mount` and `mount_setattr` agree on these."""
+MS_REMOUNT = 0x20
 MS_BIND = 0x1000
 MS_REC = 0x4000
-MS_PRIVATE = 0x40000
+MS_SLAVE = 0x80000
+MNT_DETACH = 2
 AT_RECURSIVE = 0x8000
 _AT_FDCWD = -100
 _MOUNT_SETATTR = 442  # the same on all machines; older C libraries have no function for it
+_CLONE = {"x86_64": 56, "aarch64": 220}
+_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 
-SIGINT, SIGKILL, SIGXCPU, SIGXFSZ = 2, 9, 24, 25
-_SIGNALS = range(1, 65)
 _SIG_SETMASK = 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_locked = ctypes.PyDLL(None, use_errno=True)  # keeps the interpreter's lock during a call
 
 
 def unshare(flags: int) -> None:
     """Enter fresh namespaces."""
     _check("unshare", _libc.unshare(flags))
+
+
+def fork_into(flags: int) -> int:
+    """Fork into fresh namespaces: what `unshare` and two forks do, with one.
+
+    The C library does not hear of it and keeps the parent's thread id in the child, so a child may
+    do what it likes but raise signals by C functions (`abort`); its own children may do that too.
+    """
+    number = _CLONE[os.uname().machine]
+    before = ctypes.pythonapi.PyOS_BeforeFork
+    in_child, in_parent = (
+        ctypes.pythonapi.PyOS_AfterFork_Child,
+        ctypes.pythonapi.PyOS_AfterFork_Parent,
+    )
+    before()
+    pid = int(_locked.syscall(number, ctypes.c_ulong(flags | signal.SIGCHLD), 0, 0, 0, 0))
+    if pid == 0:
+        in_child()
+        return 0
+    error = ctypes.get_errno()
+    in_parent()
+    if pid < 0:
+        raise OSError(error, f"clone: {os.strerror(error)}")
+    return pid
 
 
 def prctl(option: int, value: int) -> None:
@@ -50,17 +84,24 @@ def drop_capabilities() -> None:
             break  # past the last one, or no privilege to give up
 
 
+def clear_capabilities() -> None:
+    """Give up what this process may do beyond its user, for good."""
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    nothing = (ctypes.c_uint32 * 6)()
+    _check("capset", _libc.capset(ctypes.byref(header), ctypes.byref(nothing)))
+
+
 def reset_signals() -> None:
     """Make every signal do what it does by default: what is ignored or blocked is inherited."""
-    for signal in _SIGNALS:
-        _libc.signal(signal, None)
+    for number in range(1, 65):
+        _libc.signal(number, None)
+    unblock_signals()
+
+
+def unblock_signals() -> None:
+    """Let every signal through."""
     nothing = (ctypes.c_ulong * 16)()
     _check("sigprocmask", _libc.sigprocmask(_SIG_SETMASK, ctypes.byref(nothing), None))
-
-
-def ignore_signal(signal: int) -> None:
-    """Make this process and its children deaf to a signal."""
-    _libc.signal(signal, ctypes.c_void_p(1))
 
 
 def mount(source: str | None, target: str, kind: str | None, flags: int, data: str = "") -> None:
@@ -68,6 +109,17 @@ def mount(source: str | None, target: str, kind: str | None, flags: int, data: s
     words = [None if word is None else os.fsencode(word) for word in (source, target, kind)]
     result = _libc.mount(*words, ctypes.c_ulong(flags), data.encode() or None)
     _check(f"mount {target}", result)
+
+
+def unmount(target: str) -> None:
+    """Take a mount out of sight, with all below it."""
+    _check(f"umount {target}", _libc.umount2(os.fsencode(target), MNT_DETACH))
+
+
+def pivot_root(new: str, old: str) -> None:
+    """Make a mount the root, and put the old root below it."""
+    number = _PIVOT_ROOT[os.uname().machine]
+    _check("pivot_root", _libc.syscall(number, os.fsencode(new), os.fsencode(old)))
 
 
 def change_mount(place: str, flags: int = 0, *, add: int = 0, remove: int = 0) -> None:
@@ -80,17 +132,22 @@ def change_mount(place: str, flags: int = 0, *, add: int = 0, remove: int = 0) -
     _check(f"mount_setattr {place}", result)
 
 
+def set_host_name(name: str) -> None:
+    """Name the machine, as this UTS namespace sees it."""
+    _check("sethostname", _libc.sethostname(name.encode(), len(name)))
+
+
 def kill(pid: int) -> None:
     """Kill a process, if it is still there."""
     try:
-        os.kill(pid, SIGKILL)
+        os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
 
 
 def write(path: str, text: str) -> None:
     """Write to one of the kernel's files."""
-    with open(path, "w", encoding="ascii") as file:
+    with open(path, "w", encoding="utf-8") as file:  # the one codec that is always loaded
         file.write(text)
 
 

@@ -1,4 +1,4 @@
-"""What a job uses, seen from outside: its processes in /proc, and its work folder."""
+"""What a job uses, seen from outside: its processes in /proc."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
 MIB = 1024 * 1024
-_FILE_BYTES = 4096
-"""Counted for every file and folder, so that empty ones are bounded too."""
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -21,28 +19,25 @@ _TIMES = slice(11, 15)  # of the process (user, system) and of its children that
 
 
 class Tree:
-    """The processes below the supervisor, which makes and asks this.
+    """The processes below this one, the worker, which are all of the job that runs.
 
-    A process belongs to the job from its birth to its death or never, because orphans are adopted
-    by init or by the supervisor. So each foreign process is read once, and a look costs little on
-    a host with thousands of them.
-
-    Args:
-        init: The job's init, which is ours and counts only for what its children used.
+    A process belongs to the job from its birth to its death or never, because orphans become the
+    worker's children. So each foreign process is read once, and a look costs little on a machine
+    with thousands of them.
     """
 
-    def __init__(self, init: int) -> None:
+    def __init__(self) -> None:
         self.peak_bytes = 0
         """Largest use of memory that was seen."""
         self.cpu_seconds = 0.0
         """Largest use of processor time that was seen."""
-        self._init = init
         self._root = os.getpid()
         self._strangers: set[int] = set()
 
     def look(self) -> dict[int, list[bytes]]:
-        """Return the fields of all processes of the job, init among them, by PID."""
+        """Return the fields of all processes of the job, by PID."""
         pids = {int(name) for name in os.listdir("/proc") if name.isdigit()}
+        pids.discard(self._root)
         self._strangers &= pids
         seen: dict[int, list[bytes]] = {}
         for pid in pids - self._strangers:
@@ -59,28 +54,34 @@ class Tree:
         return {pid: seen[pid] for pid in family}
 
     def count_living(self) -> int:
-        """Count the processes that are alive, init aside."""
-        family = self.look()
-        family.pop(self._init, None)
-        return sum(stat[_STATE] not in b"ZX" for stat in family.values())
+        """Count the processes that are alive."""
+        return sum(stat[_STATE] not in b"ZX" for stat in self.look().values())
 
-    def passed_limit(self, spec: Mapping[str, Any]) -> str:
-        """Name the limit that the processes together have passed, or ""."""
+    def passed_limit(self, limits: Mapping[str, Any], spent_seconds: float) -> str:
+        """Name the limit that the processes together have passed, or "".
+
+        Args:
+            limits: What the job may use.
+            spent_seconds: Processor time of those that have ended and were reaped.
+        """
         family = self.look()
         ticks = sum(sum(map(int, stat[_TIMES])) for stat in family.values())
-        self.cpu_seconds = max(self.cpu_seconds, ticks / _TICKS_PER_SECOND)
-        if self.cpu_seconds > spec["cpu_seconds"]:
+        self.cpu_seconds = max(self.cpu_seconds, spent_seconds + ticks / _TICKS_PER_SECOND)
+        if self.cpu_seconds > limits["cpu_seconds"]:
             return "cpu"
-        family.pop(self._init, None)
-        if sum(int(stat[_THREADS]) for stat in family.values()) > spec["processes"]:
+        if sum(int(stat[_THREADS]) for stat in family.values()) > limits["processes"]:
             return "processes"
         resident = {pid: int(stat[_RESIDENT]) * _PAGE_BYTES for pid, stat in family.items()}
-        used, limit = sum(resident.values()), spec["memory_mib"] * MIB
+        used, limit = sum(resident.values()), limits["memory_mib"] * MIB
         if used > limit:
             # Resident sets count a shared page once for each process: look closer.
             used = sum(_share(pid, whole) for pid, whole in resident.items())
         self.peak_bytes = max(self.peak_bytes, used)
         return "memory" if used > limit else ""
+
+    def passed_descriptors(self, limit: int) -> bool:
+        """Whether one of the processes holds more descriptors than that."""
+        return any(_descriptors(pid) > limit for pid in self.look())
 
 
 def _share(pid: int, resident: int) -> int:
@@ -90,6 +91,8 @@ def _share(pid: int, resident: int) -> int:
             for line in file:
                 if line.startswith(b"Pss:"):
                     return int(line.split()[1]) * 1024
+    except FileNotFoundError:
+        return resident if os.path.exists(f"/proc/{pid}") else 0
     except PermissionError:
         return resident
     except OSError:
@@ -97,25 +100,8 @@ def _share(pid: int, resident: int) -> int:
     return 0  # it has ended meanwhile
 
 
-def disk_use(folder: str, enough: int) -> int:
-    """Return the bytes that a folder takes as far as it can be read; counting stops at `enough`."""
-    used, folders = 0, [folder]
-    while folders and used <= enough:
-        for entry in _entries(folders.pop()):
-            try:
-                used += max(_FILE_BYTES, entry.stat(follow_symlinks=False).st_blocks * 512)
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-            except OSError:
-                continue  # gone meanwhile
-            if used > enough:
-                break
-    return used
-
-
-def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
+def _descriptors(pid: int) -> int:
     try:
-        with os.scandir(folder) as entries:
-            yield from entries
+        return len(os.listdir(f"/proc/{pid}/fd"))
     except OSError:
-        return  # gone, locked, or deeper than a path can say
+        return 0  # it has ended, or hides them: the kernel's own limit holds

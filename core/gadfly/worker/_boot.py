@@ -1,0 +1,118 @@
+"""How a worker is begun: a program of ten lines that is sent the rest of itself.
+
+So a backend needs nothing but an interpreter, which may lie in an image that nobody prepared.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
+
+from gadfly._values.task import JSON
+
+BOOT = """\
+import json, os, sys, types
+def read(size):
+    data = b""
+    while len(data) < size:
+        chunk = os.read(0, size - len(data))
+        if not chunk:
+            os._exit(1)
+        data += chunk
+    return data
+sent = json.loads(read(int.from_bytes(read(4), "big")))
+package = sys.modules["gadfly_worker"] = types.ModuleType("gadfly_worker")
+package.__path__ = []
+for name, source in sent["modules"]:
+    module = types.ModuleType("gadfly_worker." + name)
+    module.__package__ = "gadfly_worker"
+    setattr(package, name, module)
+    sys.modules[module.__name__] = module
+    exec(compile(source, "<gadfly_worker/%s>" % name, "exec", dont_inherit=True), module.__dict__)
+settings = sent["settings"]
+del read, sent, name, source, module
+package.zygote.main(settings)
+"""
+"""The program of `python3 -I -S -c`: reads the worker from standard input, and becomes it.
+
+It speaks on standard input and output, which may be one socket. Python 3.9 or newer will do.
+"""
+
+_MODULES = (
+    "kernel",
+    "removal",
+    "wire",
+    "memory",
+    "tree",
+    "place",
+    "seccomp",
+    "landlock",
+    "python",
+    "job",
+    "spaces",
+    "outputs",
+    "run",
+    "worker",
+    "zygote",
+)
+"""In the order in which they import each other."""
+
+
+def settings(
+    *,
+    preload: Sequence[str] = (),
+    network: bool = False,
+    house: Sequence[Sequence[str]] | None = None,
+    base: str = "/tmp",  # noqa: S108 - covered, not written to
+    user: int | None = None,
+    rooms: bool = False,
+    place: str | None = None,
+    disk_mib: int = 64,
+    readable: Sequence[str] = ("/",),
+    landlock: bool = True,
+    seccomp: bool = True,
+) -> dict[str, JSON]:
+    """Return what a worker has to know at its start.
+
+    Args:
+        preload: Modules to import.
+        network: Whether jobs may reach a network.
+        house: The steps of building a file system of its own (see `inside.spaces`); None to stay in
+            the one that is there.
+        base: A folder to build the house on, in the worker's own view of the machine.
+        user: The user to become; None for the one it is started as.
+        rooms: Whether to be asked for workers, each with namespaces of its own.
+        place: The folder where jobs may write; None for `/job`.
+        disk_mib: How much may be written there, where that is made by the worker itself.
+        readable: What jobs may read, where landlock is in force.
+        landlock: Whether to use it where the kernel has it.
+        seccomp: Whether to filter system calls where the kernel can.
+    """
+    return {
+        "preload": list(preload),
+        "network": network,
+        "layout": [list(step) for step in house or ()],
+        "house": None if house is None else True,
+        "base": base,
+        "user": user,
+        "rooms": rooms,
+        "place": place,
+        "disk_mib": disk_mib,
+        "readable": list(readable),
+        "landlock": landlock,
+        "seccomp": seccomp,
+    }
+
+
+def first_message(settings: Mapping[str, JSON]) -> bytes:
+    """Return what `BOOT` reads: the worker's modules and its settings."""
+    data = json.dumps({"modules": _sources(), "settings": dict(settings)}).encode()
+    return len(data).to_bytes(4, "big") + data
+
+
+@cache
+def _sources() -> tuple[tuple[str, str], ...]:
+    folder = resources.files("gadfly.worker") / "inside"
+    return tuple((name, (folder / f"{name}.py").read_text("utf-8")) for name in _MODULES)

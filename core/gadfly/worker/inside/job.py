@@ -1,0 +1,250 @@
+"""A job's process, between the fork and the stranger's code.
+
+It reads its own payload, so that nothing of a job is ever in the worker's memory, where the next
+job would find it. Until `enter` returns, everything that runs here is ours.
+"""
+
+from __future__ import annotations
+
+import errno
+import marshal
+import os
+import resource
+import sys
+
+from . import kernel, python, seccomp, wire
+from .tree import MIB
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from .landlock import Rules
+
+_FOR_EVER = 2**62  # what a limit may be at most; infinity has no number
+_SECONDS_FOR_EVER = 10**9  # thirty years; the kernel counts nanoseconds, and more would overflow
+_SPACIOUS = 1 << 36
+"""Address space for commands that map far more than they use: Node.js, Lean, the JVM."""
+_SLACK_DESCRIPTORS = 8
+CHANNEL = 3
+"""Where a job finds the channel to its peer, if it has one."""
+_FIRST_FREE = 10
+_GIVERS_FAULT = frozenset(
+    {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EILSEQ}
+)
+
+
+class Refusal(Exception):  # noqa: N818 - it is a word to the host, not a failure
+    """The job cannot be begun, and that is its giver's doing."""
+
+
+class Walls:
+    """What a worker's jobs are kept in by, beside its namespaces.
+
+    Args:
+        rules: Which files may be reached; None where the kernel has no landlock.
+        filtered: Whether system calls are filtered.
+        unix: Whether sockets of this machine are out of reach, so that a job may make its own.
+        own_signals: Whether signals to others must be filtered, since nothing else stops them.
+        counted: Whether the kernel counts the worker's processes apart from the user's others.
+    """
+
+    def __init__(
+        self, rules: Rules | None, *, filtered: bool, unix: bool, own_signals: bool, counted: bool
+    ) -> None:
+        self.rules = rules
+        self.unix = unix
+        self.own_signals = own_signals
+        self.counted = counted
+        self.filtered = filtered
+        self._programs = {
+            network: seccomp.program(network=network, unix=unix) if filtered else b""
+            for network in (False, True)
+        }
+
+    def raise_around(self, place: str, *, network: bool) -> None:
+        """Shut this process in."""
+        kernel.clear_capabilities()
+        kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+        if self.rules is not None:
+            self.rules.enforce([place])
+        if self.filtered:
+            program = self._programs[network]
+            if self.own_signals:
+                program = seccomp.program(network=network, unix=self.unix, own_pid=os.getpid())
+            seccomp.install(program)
+
+
+def enter(
+    limits: dict[str, Any],
+    place: str,
+    walls: Walls,
+    control: int,
+    started: int,
+    streams: tuple[int, int, int],
+) -> NoReturn:
+    """Read the payload, put everything in place, and become the job.
+
+    Args:
+        limits: The job's facts, as the host gave them.
+        place: Its folder: `work`, `tmp` and `shm` are in it.
+        walls: What to be shut in by.
+        control: Where the payload is read.
+        started: Told `k` when the stranger's code begins, or `!` and why it cannot.
+        streams: What becomes stdout, stderr and, unless it is -1, the channel.
+    """
+    try:
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # a copy of the worker, that holds nothing of it
+        payload = bytearray(limits["size"])
+        wire.read_into(control, payload)
+        content = marshal.loads(payload)  # noqa: S302 - from the host, and read by nobody before us
+        del payload
+        argv, environment = content["argv"], content["env"]
+        _fill(f"{place}/work", content["files"])
+        _take_streams(content["stdin"], streams, started)
+        started = _FIRST_FREE
+        if streams[2] >= 0:
+            environment[b"GADFLY_CHANNEL"] = b"%d" % CHANNEL
+        del content
+        program = _program(argv)
+        _settle(limits, place, walls, warm=program is not None)
+        os.write(started, b"k")
+        os.close(started)
+    except Refusal as refusal:
+        os.write(started, f"?{refusal}".encode("utf-8", "replace")[:1000])
+        os._exit(1)
+    except BaseException as error:  # noqa: BLE001 - the last words of this process
+        os.write(started, f"!{type(error).__name__}: {error}".encode("utf-8", "replace")[:1000])
+        os._exit(1)
+    if program is not None:
+        python.run(program, environment)
+    _execute(argv, environment)
+
+
+def _program(argv: list[bytes]) -> python.Program | None:
+    """Return what this very interpreter can run; None for other commands."""
+    if argv[0] != b"python":
+        return None
+    program = python.parse([os.fsdecode(word) for word in argv[1:]])
+    if program is None:
+        argv[0] = os.fsencode(sys.executable)
+    return program
+
+
+def _fill(work: str, files: dict[bytes, bytes]) -> None:
+    """Write the job's files."""
+    for name, content in files.items():
+        path = os.path.join(os.fsencode(work), name)
+        try:
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            with open(path, "xb") as file:
+                file.write(content)
+        except OSError as error:
+            shown = name.decode("utf-8", "replace")
+            if error.errno in _GIVERS_FAULT:
+                raise Refusal(f"job file {shown!r} cannot be made: {error.strerror}") from None
+            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                raise Refusal(
+                    f"job file {shown!r} does not fit into the job's disk limit"
+                ) from None
+            raise
+
+
+def _take_streams(stdin: bytes, streams: tuple[int, int, int], started: int) -> None:
+    """Make standard input from bytes, take the streams and the channel, and close all others."""
+    held = [_file_of(stdin), *streams, started]
+    # First out of the way, then into place: none is overwritten before it is moved.
+    moved = [os.dup2(fd, 100 + i) if fd >= 0 else -1 for i, fd in enumerate(held)]
+    for place, fd in zip((0, 1, 2, CHANNEL, _FIRST_FREE), moved):  # noqa: B905 - new in Python 3.10
+        if fd >= 0:
+            os.dup2(fd, place)
+    if moved[3] < 0:
+        _close(CHANNEL)
+    os.closerange(CHANNEL + 1, _FIRST_FREE)
+    os.closerange(_FIRST_FREE + 1, 65_536)
+    os.set_inheritable(_FIRST_FREE, False)  # noqa: FBT003 - its only form
+
+
+def _file_of(content: bytes) -> int:
+    if not content:
+        return os.open(os.devnull, os.O_RDONLY)
+    fd = os.memfd_create("stdin", 0)
+    view = memoryview(content)
+    while view.nbytes:
+        view = view[os.write(fd, view) :]
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def _close(fd: int) -> None:
+    try:
+        os.close(fd)
+    except OSError:
+        pass
+
+
+def _settle(limits: dict[str, Any], place: str, walls: Walls, *, warm: bool) -> None:
+    """Everything that holds for the job and all it will start."""
+    kernel.try_write("/proc/self/oom_score_adj", "1000")  # when memory is short, a job goes first
+    os.setsid()
+    os.umask(0o077)
+    os.chdir(f"{place}/work")
+    # The worker acts at the limits themselves, and knows why; these hold where it is late.
+    _limit(resource.RLIMIT_CPU, int(min(limits["cpu_seconds"], _SECONDS_FOR_EVER)) + 2, grace=1)
+    space = limits["memory_mib"] * MIB
+    _limit(resource.RLIMIT_AS, 2 * space if warm else space + _SPACIOUS)
+    _limit(resource.RLIMIT_FSIZE, (limits["disk_mib"] + 1) * MIB)
+    _limit(resource.RLIMIT_NOFILE, limits["open_files"] + _SLACK_DESCRIPTORS)
+    ceiling = 2 * limits["processes"] + 8
+    if walls.counted:
+        _limit(resource.RLIMIT_NPROC, ceiling)
+    elif (others := _tasks_of_user()) is not None:
+        _limit(resource.RLIMIT_NPROC, ceiling + 256 + others)
+    _limit(resource.RLIMIT_CORE, 0)
+    kernel.reset_signals()
+    kernel.drop_capabilities()
+    walls.raise_around(place, network=limits["network"])
+
+
+def _limit(which: int, value: int, grace: int = 0) -> None:
+    """Set a limit that cannot be raised again; the kernel's last word is `grace` above."""
+    ceiling = resource.getrlimit(which)[1]
+    hard = _at_most(min(value + grace, _FOR_EVER), ceiling)
+    resource.setrlimit(which, (_at_most(value, hard), hard))
+
+
+def _at_most(value: int, ceiling: int) -> int:
+    """Return the smaller of two limits; infinity is a negative number to `resource`."""
+    limits = {value, ceiling} - {resource.RLIM_INFINITY}
+    return min(limits, default=resource.RLIM_INFINITY)
+
+
+def _tasks_of_user() -> int | None:
+    """Count what the kernel counts against us; None in a container, where we cannot see it."""
+    if os.getppid() == 1:
+        return None
+    user, count = os.getuid(), 0
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.stat(f"/proc/{name}").st_uid == user:
+                count += len(os.listdir(f"/proc/{name}/task"))
+        except OSError:
+            continue  # gone meanwhile
+    return count
+
+
+def _execute(argv: list[bytes], env: dict[bytes, bytes]) -> NoReturn:
+    """Exec the command. One that cannot run is the job's doing: 127 and 126, as shells say it."""
+    name = argv[0]
+    places = [b""] if b"/" in name else [place + b"/" for place in env[b"PATH"].split(b":")]
+    failure: OSError = FileNotFoundError(2, os.strerror(2))
+    for place in places:
+        try:
+            os.execve(place + name, argv, env)  # noqa: S606 - never a shell
+        except OSError as error:
+            if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+                failure = error
+    shown = name.decode("utf-8", "replace")
+    os.write(2, f"cannot run {shown!r}: {failure.strerror}\n".encode("utf-8", "replace"))
+    os._exit(127 if isinstance(failure, FileNotFoundError) else 126)

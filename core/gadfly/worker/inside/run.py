@@ -1,0 +1,273 @@
+"""One job on a worker: begun, watched, swept, and told of."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import time
+
+from . import job, kernel, wire
+from .outputs import Channel, Output
+from .tree import MIB, Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .worker import Worker
+
+_TICK_SECONDS = 0.01
+"""How often the limits of the whole tree are looked at."""
+_SLOW_SECONDS = 0.05
+"""Descriptors, and a disk that is no file system of its own, are looked at less often."""
+_START_SECONDS = 60.0
+"""How long a job's process may take to read its payload."""
+
+
+class HostGoneError(Exception):
+    """The host has closed the line, or died."""
+
+
+class Run:
+    """One job on a worker."""
+
+    def __init__(self, worker: Worker, limits: dict[str, Any]) -> None:
+        self._worker = worker
+        self._reader, self._writer = worker._reader, worker._writer
+        self._limits = limits
+        self._tree = Tree()
+        self._child = 0
+        self._status: int | None = None
+        self._used_seconds = 0.0
+        self._peak_kib = 0
+
+    def run(self) -> None:
+        """Run it and report; afterwards nothing of it is left but its files."""
+        limits, place = self._limits, self._worker._place
+        cap = limits["output_kib"] * 1024
+        with contextlib.ExitStack() as stack:
+            self._stdout = stdout = stack.enter_context(Output(cap))
+            self._stderr = stderr = stack.enter_context(Output(cap))
+            channel = Channel(self._writer) if limits["channel"] else None
+            if channel is not None:
+                stack.callback(channel.close)
+            try:
+                problem = self._begin(channel)
+                if problem:
+                    self._sweep()
+                    if problem[0] == "!":
+                        said = problem[1:].encode("utf-8", "replace")
+                        wire.write_all(self._writer, [wire.frame(b"E", said)])
+                    else:
+                        self._report({"refused": problem[1:]}, [])
+                    return
+                started = time.monotonic()
+                self._deadline = started + limits["wall_seconds"]
+                self._next_look = started + _TICK_SECONDS
+                self._next_slow = started + _SLOW_SECONDS
+                reason = self._watch(channel)
+                wall = time.monotonic() - started
+                leftover = 0 if self._status is None else self._tree.count_living()
+            finally:
+                self._sweep()
+            # What was still on its way when all writers died.
+            stdout.read()
+            stderr.read()
+            if channel is not None:
+                channel.carry_rest()
+            facts = self._facts(reason, leftover)
+            files, rejected = place.collect(limits["collect"], cap)
+            facts.update(
+                wall=wall,
+                stdout=stdout.kept,
+                stderr=stderr.kept,
+                truncated=stdout.flooded or stderr.flooded,
+                files=[[name, content.size] for name, content in files],
+                rejected=rejected,
+            )
+            if not facts["reason"] and facts["truncated"]:
+                facts["reason"] = "output"
+            self._report(facts, [stdout.kept, stderr.kept, *(c.size for _, c in files)])
+            stdout.write_to(self._writer)
+            stderr.write_to(self._writer)
+            for _, content in files:
+                content.write_to(self._writer, content.size)
+                content.close()
+
+    def _begin(self, channel: Channel | None) -> str:
+        """Fork the job and see it off: "" when the stranger's code has begun, or why it has not."""
+        told, started = os.pipe2(os.O_CLOEXEC)
+        try:
+            try:
+                self._child = os.fork()
+            except OSError as error:
+                return f"!no process for the job: {error.strerror}"
+            if self._child == 0:
+                signal.set_wakeup_fd(-1)
+                streams = (
+                    self._stdout.theirs,
+                    self._stderr.theirs,
+                    -1 if channel is None else channel.theirs,
+                )
+                worker = self._worker
+                job.enter(
+                    self._limits, worker._place.path, worker._walls, self._reader, started, streams
+                )
+        finally:
+            os.close(started)
+        self._stdout.let_go()
+        self._stderr.let_go()
+        if channel is not None:
+            channel.let_go()
+        poller = select.poll()
+        poller.register(told, select.POLLIN)
+        ready = _patiently(poller, _START_SECONDS)
+        word = os.read(told, 4096) if ready else b"!it did not begin"
+        os.close(told)
+        if word == b"k":
+            return ""
+        return word.decode("utf-8", "replace") or "!the job's process died before it began"
+
+    def _watch(self, channel: Channel | None) -> str:
+        """Wait until the job ends or has to: why it has to, or ""."""
+        poller = select.poll()
+        for fd in (self._worker._wake, self._reader, self._stdout.ours, self._stderr.ours):
+            poller.register(fd, select.POLLIN)
+        while True:
+            if channel is not None:
+                channel.announce(poller)
+            left = min(self._next_look, self._deadline) - time.monotonic()
+            events = dict(poller.poll(max(0.0, left * 1000)))
+            if self._worker._wake in events and self._reap():
+                return ""
+            reason = self._carry(events, poller, channel) or self._look()
+            if reason:
+                return reason
+
+    def _carry(self, events: dict[int, int], poller: select.poll, channel: Channel | None) -> str:
+        """Carry what was said; why the job has to end for it, or ""."""
+        for output in (self._stdout, self._stderr):
+            if output.ours in events and not output.read():
+                poller.unregister(output.ours)
+        if channel is not None:
+            channel.serve(events)
+        if self._reader in events and self._listen(channel):
+            return "cancelled"
+        flooded = self._stdout.flooded or self._stderr.flooded
+        return "output" if flooded or (channel is not None and channel.flooded) else ""
+
+    def _look(self) -> str:
+        """Look at what the job uses, when it is time to: the limit that it has passed, or ""."""
+        now = time.monotonic()
+        if now >= self._deadline:
+            return "timeout"
+        if now < self._next_look:
+            return ""
+        limits, place = self._limits, self._worker._place
+        reason = self._tree.passed_limit(limits, self._used_seconds)
+        slow = now >= self._next_slow
+        if not reason and slow and self._tree.passed_descriptors(limits["open_files"]):
+            reason = "descriptors"
+        if not reason and (slow or place.own) and place.passed_limit(limits["disk_mib"]):
+            reason = "disk"
+        if slow:
+            # What is slow to look at is looked at less often: it stays a tenth of the time.
+            took = time.monotonic() - now
+            self._next_slow = now + took + max(_SLOW_SECONDS, 10 * took)
+        self._next_look = time.monotonic() + _TICK_SECONDS
+        return reason
+
+    def _listen(self, channel: Channel | None) -> bool:
+        """Hear what the host says meanwhile; True if it wants the job to end."""
+        try:
+            kind, size = wire.read_head(self._reader)
+            if channel is not None and kind == b"M":
+                channel.give(self._reader, size)
+            else:
+                wire.read_exactly(self._reader, size)
+        except (EOFError, ConnectionResetError):
+            raise HostGoneError from None
+        return kind == b"X"
+
+    def _reap(self) -> bool:
+        """Take note of every process that has ended; True if the job's own is among them."""
+        try:
+            while os.read(self._worker._wake, 4096):
+                pass
+        except BlockingIOError:
+            pass
+        self._collect_dead()
+        return self._status is not None
+
+    def _collect_dead(self, *, wait: bool = False) -> bool:
+        """Reap what is there to be reaped; False if this worker has no children any more."""
+        while True:
+            try:
+                pid, status, used = os.wait4(-1, 0 if wait else os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return True
+            self._used_seconds += used.ru_utime + used.ru_stime
+            self._peak_kib = max(self._peak_kib, used.ru_maxrss)
+            if pid == self._child:
+                self._status = status
+
+    def _sweep(self) -> None:
+        """Kill all processes of the job. When this returns none is left, not even a zombie."""
+        status = self._status
+        if self._worker._alone:
+            while True:
+                try:
+                    os.kill(-1, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+                if not self._collect_dead(wait=True):
+                    break
+        else:
+            kernel.kill(self._child)
+            while self._collect_dead():
+                for pid in self._tree.look():
+                    kernel.kill(pid)
+                time.sleep(0.001)
+        self._status = status  # what our own signal did to it is no fact about the job
+
+    def _facts(self, reason: str, leftover: int) -> dict[str, Any]:
+        """Say what happened; a limit that a job passed before it ended by itself is named."""
+        cpu = max(self._tree.cpu_seconds, self._used_seconds)
+        peak = max(self._tree.peak_bytes / MIB, self._peak_kib / 1024)
+        facts: dict[str, Any] = {"cpu": cpu, "peak": peak, "leftover": leftover}
+        if self._status is not None:
+            code = os.waitstatus_to_exitcode(self._status)
+            facts["signal" if code < 0 else "exit_code"] = abs(code)
+            reason = reason or self._meaning(-code, cpu, leftover)
+        return {**facts, "reason": reason}
+
+    def _meaning(self, number: int, cpu: float, leftover: int) -> str:
+        limits = self._limits
+        # What it left, and itself: it may have begun too many between two looks.
+        if leftover + 1 > limits["processes"]:
+            return "processes"
+        if number == signal.SIGXCPU and cpu >= limits["cpu_seconds"]:
+            return "cpu"
+        if number == signal.SIGXFSZ or self._worker._place.passed_limit(limits["disk_mib"]):
+            return "disk"
+        return ""
+
+    def _report(self, facts: dict[str, Any], sizes: list[int]) -> None:
+        """Write the head of a `D` frame; parts of these sizes are to follow."""
+        content = json.dumps(facts).encode()
+        head = wire.HEADER.pack(b"D", 4 + len(content) + sum(sizes))
+        wire.write_all(self._writer, [head, len(content).to_bytes(4, "big"), content])
+
+
+def _patiently(poller: select.poll, seconds: float) -> bool:
+    """Wait for something, through all signals."""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        if poller.poll(left * 1000):
+            return True
+    return False

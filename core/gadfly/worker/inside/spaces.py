@@ -1,0 +1,153 @@
+"""Namespaces and mounts: the house that workers live in, and the room that each worker gets.
+
+The *house* is a file system of its own: a small read-only tree into which only what an interpreter
+needs is bound from the machine. It is entered once for each zygote. A *room* is one worker's: fresh
+user, PID, IPC, mount, network and UTS namespaces in which one bounded file system, `/job`, can be
+written. Where a room cannot be had inside the house (some kernels refuse user namespaces in user
+namespaces), the zygote itself is the worker, and the house its room.
+"""
+
+from __future__ import annotations
+
+import os
+
+from . import kernel
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+PLACE = "/job"
+"""Where a room can be written."""
+_QUIET = kernel.NOSUID | kernel.NODEV
+_PROC = kernel.NOSUID | kernel.NODEV | kernel.NOEXEC
+_OLD = ".old"
+_HOST_NAME = "gadfly"
+
+
+def room_flags(*, network: bool) -> int:
+    """Return the namespaces of a room."""
+    flags = (
+        kernel.CLONE_NEWUSER
+        | kernel.CLONE_NEWPID
+        | kernel.CLONE_NEWIPC
+        | kernel.CLONE_NEWNS
+        | kernel.CLONE_NEWUTS
+    )
+    return flags if network else flags | kernel.CLONE_NEWNET
+
+
+class Room:
+    """A room's mounts; made as PID 1 of the fresh namespaces.
+
+    Args:
+        user: The user id outside, which stays the same inside.
+        group: The group id.
+        disk_mib: How much a job may write, for a start.
+    """
+
+    def __init__(self, user: int, group: int, disk_mib: int) -> None:
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # or /proc/self would be root's
+        _map(user, group)
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+        kernel.mount("tmpfs", PLACE, "tmpfs", _QUIET, _bounds(disk_mib))
+        kernel.mount("proc", "/proc", "proc", _PROC)
+        self._disk_mib = disk_mib
+
+    def grow(self, disk_mib: int) -> None:
+        """Make room for so much. A job that may write less is stopped by its worker."""
+        if disk_mib > self._disk_mib:
+            kernel.mount(None, PLACE, None, kernel.MS_REMOUNT | _QUIET, _bounds(disk_mib))
+            self._disk_mib = disk_mib
+
+
+def _bounds(disk_mib: int) -> str:
+    """Return the options of a file system that is a little larger than what a job may write."""
+    return f"mode=700,size={disk_mib + 8}m,nr_inodes={64 * disk_mib + 1024}"
+
+
+def enter_house(spec: dict[str, Any]) -> None:
+    """Enter the house. Returns in the process that is PID 1 of it; its parent waits and ends.
+
+    Args:
+        spec: `layout` (see `_build`), `user` (that root becomes; None to stay who we are),
+            `network`, `rooms`, and `disk_mib`: where there are no rooms, `/job` is of this size.
+    """
+    user, group = os.getuid(), os.getgid()
+    flags = room_flags(network=spec["network"])
+    becomes: int | None = spec["user"]
+    if becomes is not None:
+        # Mounts are root's: so the interpreter may lie where nobody could follow.
+        flags &= ~kernel.CLONE_NEWUSER
+    kernel.unshare(flags)
+    if becomes is None:
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
+        _map(user, group)
+    kernel.mount(None, "/", None, kernel.MS_REC | kernel.MS_SLAVE)
+    _build(spec["layout"], spec["base"])
+    pid = os.fork()
+    if pid:
+        os.closerange(0, 1024)  # the host must see the end when the house ends
+        os.waitpid(pid, 0)
+        os._exit(0)
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
+    kernel.set_host_name(_HOST_NAME)
+    kernel.mount("proc", "/proc", "proc", _PROC)
+    kernel.unmount(f"/{_OLD}")
+    os.rmdir(f"/{_OLD}")
+    if not spec["rooms"]:
+        owner = "" if becomes is None else f",uid={becomes},gid={becomes}"
+        kernel.mount("tmpfs", PLACE, "tmpfs", _QUIET, _bounds(spec["disk_mib"]) + owner)
+    kernel.change_mount("/", add=kernel.RDONLY)
+    if becomes is not None:
+        os.setgroups([])
+        os.setresgid(becomes, becomes, becomes)
+        os.setresuid(becomes, becomes, becomes)
+
+
+def _build(layout: Sequence[Sequence[str]], base: str) -> None:
+    """Make the house on a fresh tmpfs at `base`, and move in.
+
+    Each step of a layout is `dir PATH`, `link PATH TARGET`, `file PATH TEXT`, `read PATH` (bound
+    from the machine, read-only) or `device PATH`. What the machine does not have is left out.
+    """
+    kernel.mount("tmpfs", base, "tmpfs", _QUIET, "mode=755,size=1m")
+    os.mkdir(f"{base}/{_OLD}")
+    kernel.pivot_root(base, f"{base}/{_OLD}")
+    os.chdir("/")
+    old = f"/{_OLD}"
+    for step, path, *more in layout:
+        if step == "dir":
+            os.makedirs(path, exist_ok=True)
+        elif step == "link":
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            if not os.path.lexists(path):
+                os.symlink(more[0], path)
+        elif step == "file":
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(more[0])
+        elif os.path.exists(old + path):
+            _bind(old + path, path, device=step == "device")
+
+
+def _bind(source: str, place: str, *, device: bool) -> None:
+    if os.path.isdir(source):
+        os.makedirs(place, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        if not os.path.exists(place):
+            os.close(os.open(place, os.O_CREAT | os.O_WRONLY, 0o644))
+    kernel.mount(source, place, None, kernel.MS_BIND | kernel.MS_REC)
+    if device:
+        kernel.change_mount(place, add=kernel.NOSUID | kernel.NOEXEC)
+    else:
+        kernel.change_mount(place, kernel.AT_RECURSIVE, add=kernel.RDONLY | _QUIET)
+
+
+def _map(user: int, group: int) -> None:
+    """Be the same user inside a user namespace as outside."""
+    kernel.write("/proc/self/setgroups", "deny")
+    kernel.write("/proc/self/uid_map", f"{user} {user} 1")
+    kernel.write("/proc/self/gid_map", f"{group} {group} 1")

@@ -1,0 +1,71 @@
+"""A worker: runs the jobs that its host sends, one at a time, and says what happened to each.
+
+It forks for a job, watches the job's whole process tree, kills what passes a limit, sweeps, reads
+the files that are asked for, and reports. All facts are the kernel's: `wait4`, /proc, its own kill
+log. What the job prints is carried, never read; what it is given is read by its own process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+from . import job, wire
+from .place import Place
+from .run import Run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+class Worker:
+    """Serves jobs on a line to the host.
+
+    Args:
+        reader: Where frames are read.
+        writer: Where frames are written.
+        place: Where jobs may write.
+        walls: What they are kept in by.
+        alone: Whether all other processes that can be seen are the job's: this is PID 1.
+        facts: What is said of this worker at the start.
+        grow: Makes the place large enough for so many MiB; None where that cannot be changed.
+    """
+
+    def __init__(
+        self,
+        reader: int,
+        writer: int,
+        place: Place,
+        walls: job.Walls,
+        *,
+        alone: bool,
+        facts: dict[str, Any],
+        grow: Callable[[int], None] | None = None,
+    ) -> None:
+        self._reader, self._writer = reader, writer
+        self._place, self._walls, self._alone = place, walls, alone
+        self._facts = facts
+        self._grow = grow
+        self._wake, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def serve(self) -> None:
+        """Serve until the host has had enough."""
+        self._place.prepare()
+        wire.write_all(self._writer, [wire.json_frame(b"R", self._facts)])
+        while True:
+            try:
+                kind, content = wire.read_frame(self._reader)
+            except EOFError:
+                return
+            if kind != b"J":
+                continue  # meant for a job that has ended
+            limits = json.loads(content)
+            if self._grow is not None:
+                self._grow(limits["disk_mib"])
+            Run(self, limits).run()
+            self._place.prepare()

@@ -1,0 +1,204 @@
+"""The zygote: enters its house, imports what jobs will need, and serves, itself or by its workers.
+
+`main` is called with what the host sent first. A zygote that is asked for rooms (`rooms`) forks a
+worker into fresh namespaces for each `S` frame; any other is a worker itself.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import signal
+import socket
+import sys
+
+from . import kernel, landlock, seccomp, spaces, wire
+from .job import Walls
+from .place import Place
+from .removal import remove
+from .run import HostGoneError
+from .worker import Worker
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+_LAZY = ("numpy.random", "numpy.linalg", "numpy.fft")
+"""Imported with their package, which otherwise waits for their first use."""
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
+
+
+def main(spec: dict[str, Any]) -> NoReturn:
+    """Be a zygote.
+
+    Args:
+        spec: What the host wants: `house` (a layout, or None to stay), `user`, `network`, `rooms`,
+            `base`, `place`, `disk_mib`, `preload`, `readable`, `landlock` and `seccomp`.
+    """
+    status = 1
+    try:
+        reader, writer = _take_line()
+        try:
+            status = _live(spec, reader, writer)
+        except (HostGoneError, EOFError, BrokenPipeError, ConnectionResetError):
+            pass
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the host has to hear of it
+            line = f"{type(error).__name__}: {error}"
+            wire.write_all(writer, [wire.frame(b"E", line.encode("utf-8", "replace"))])
+    except OSError:
+        pass  # nobody listens
+    finally:
+        os._exit(status)
+
+
+def _live(spec: dict[str, Any], reader: int, writer: int) -> int:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Python's handler would let a job interrupt us
+    if spec["house"] is not None:
+        spaces.enter_house(spec)
+    elif spec["user"] is not None:
+        os.setgroups([])
+        os.setresgid(spec["user"], spec["user"], spec["user"])
+        os.setresuid(spec["user"], spec["user"], spec["user"])
+    os.chdir("/")
+    missed = _preload(spec["preload"])
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)  # jobs run as the same user: they may not look in
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    facts = {
+        "python": sys.version.split()[0],
+        "preloaded": [name for name in spec["preload"] if name not in missed],
+        "missed": missed,
+        "threads": len(os.listdir("/proc/self/task")),
+        "bin": os.path.dirname(sys.executable),
+        "place": spec["place"] or spaces.PLACE,
+    }
+    if spec["rooms"]:
+        _Rooms(spec, facts).serve(reader, writer)
+    else:
+        _serve_here(spec, facts, reader, writer)
+    return 0
+
+
+def _take_line() -> tuple[int, int]:
+    """Move the line to the host off the standard streams, which belong to jobs."""
+    reader, writer = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    os.close(nothing)
+    return reader, writer
+
+
+def _preload(names: list[str]) -> list[str]:
+    """Import modules; those that cannot be are the jobs' to miss."""
+    if sys.flags.no_site:
+        import site
+
+        site.main()
+    missed: list[str] = []
+    for name in names:
+        try:
+            importlib.import_module(name)
+            for lazy in _LAZY:
+                if lazy.startswith(f"{name}."):
+                    importlib.import_module(lazy)
+        except BaseException:  # noqa: BLE001 - a stranger's module may raise anything
+            missed.append(name)
+    return missed
+
+
+def _serve_here(spec: dict[str, Any], facts: dict[str, Any], reader: int, writer: int) -> None:
+    """Be the worker: in the house, in a container, or on the bare machine."""
+    alone = os.getpid() == 1
+    kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+    place = facts["place"]
+    try:
+        walls = _walls(spec, alone=alone, counted=alone and spec["house"] is not None)
+        own = os.stat(place).st_dev != os.stat(os.path.dirname(place)).st_dev
+        facts = {**facts, **_seen(walls, alone=alone)}
+        Worker(reader, writer, Place(place, own=own), walls, alone=alone, facts=facts).serve()
+    finally:
+        if spec["place"] is not None:
+            remove(place)
+
+
+class _Rooms:
+    """Forks workers, each into a room of its own."""
+
+    def __init__(self, spec: dict[str, Any], facts: dict[str, Any]) -> None:
+        self._spec = spec
+        self._flags = spaces.room_flags(network=spec["network"])
+        self._walls = _walls(spec, alone=True, counted=True)
+        self._facts = {**facts, **_seen(self._walls, alone=True)}
+        if self._facts["threads"] > 1:
+            raise OSError(
+                f"a module of {spec['preload']} has started threads: it cannot be preloaded"
+            )
+
+    def serve(self, reader: int, writer: int) -> None:
+        line = socket.socket(fileno=reader)
+        while True:
+            header, fds, _, _ = socket.recv_fds(line, wire.HEADER.size, 1)
+            if not header:
+                return
+            if len(fds) == 1:
+                self._fork(fds[0], (reader, writer))
+                os.close(fds[0])
+            _reap()
+
+    def _fork(self, theirs: int, ours: tuple[int, int]) -> None:
+        user, group = os.getuid(), os.getgid()
+        try:
+            pid = kernel.fork_into(self._flags)
+        except OSError as error:
+            wire.write_all(theirs, [wire.frame(b"E", str(error).encode())])
+            return
+        if pid:
+            return
+        try:
+            for fd in ours:
+                os.close(fd)
+            kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
+            room = spaces.Room(user, group, self._spec["disk_mib"])
+            place = Place(spaces.PLACE, own=True)
+            facts, walls = self._facts, self._walls
+            Worker(theirs, theirs, place, walls, alone=True, facts=facts, grow=room.grow).serve()
+        except (HostGoneError, BrokenPipeError, ConnectionResetError):
+            pass
+        except BaseException as error:  # noqa: BLE001 - the last words of this process
+            line = f"{type(error).__name__}: {error}"
+            wire.write_all(theirs, [wire.frame(b"E", line.encode("utf-8", "replace"))])
+        finally:
+            os._exit(0)
+
+
+def _reap() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def _walls(spec: dict[str, Any], *, alone: bool, counted: bool) -> Walls:
+    abi = landlock.abi() if spec["landlock"] else 0
+    rules: landlock.Rules | None = None
+    if abi:
+        rules = landlock.Rules(spec["readable"], _DEVICES, network=spec["network"])
+    return Walls(
+        rules,
+        filtered=spec["seccomp"] and seccomp.supported(),
+        unix=alone and not spec["network"],
+        own_signals=not alone and abi < 6,
+        counted=counted,
+    )
+
+
+def _seen(walls: Walls, *, alone: bool) -> dict[str, Any]:
+    return {
+        "landlock": landlock.abi() if walls.rules is not None else 0,
+        "seccomp": walls.filtered,
+        "init": alone,
+    }

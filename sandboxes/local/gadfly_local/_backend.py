@@ -1,0 +1,346 @@
+"""Workers on this machine: the ways of starting them, the strongest first, and which one works."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from gadfly import JSON, Isolation, Level, SandboxError
+from gadfly.worker import (
+    BOOT,
+    Flavour,
+    SocketStream,
+    Worker,
+    entered,
+    first_message,
+    holes,
+    settings,
+    try_out,
+)
+from gadfly_local import _layout
+
+NOBODY = 65_534
+"""The user that a root host's jobs run as, where that user can read the interpreter."""
+DISK_MIB = 64
+"""What a job may write before its worker has to make more room."""
+_PATIENCE_SECONDS = 5.0
+_NAMESPACES = (
+    "install bubblewrap, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, "
+    "user.max_user_namespaces=10000, kernel.apparmor_restrict_unprivileged_userns=0)"
+)
+_NESTING = "allow user namespaces inside user namespaces, or use the docker sandbox"
+_LANDLOCK = "Linux 5.13 or newer, with landlock among the security modules (lsm=landlock,...)"
+_SECCOMP = "a kernel with CONFIG_SECCOMP_FILTER, on x86_64 or aarch64"
+_LAST_RESORT = (
+    "use the docker sandbox, or LocalSandbox(allow_unsafe=True) to go on with limits only"
+)
+_BASES: Mapping[str, JSON] = {
+    "memory": "resident memory of the tree, looked at every 10 ms; RLIMIT_AS at twice the limit",
+    "processes": "processes and threads of the tree, looked at every 10 ms; RLIMIT_NPROC above",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way of starting workers."""
+
+    launcher: str
+    """`bwrap`, `own` (namespaces by system calls), or `none`."""
+    rooms: bool = False
+    """Whether each worker gets namespaces of its own inside the house."""
+    user: int | None = None
+    """User and group id that jobs run as; None for the host's own."""
+    landlock: bool = True
+    seccomp: bool = True
+
+    @property
+    def level(self) -> Level:
+        """What it promises for a worker that is replaced after each job."""
+        if self.launcher != "none":
+            return Level.STRICT if self.rooms else Level.FAST
+        return Level.PROCESS if self.landlock and self.seccomp else Level.UNSAFE
+
+
+_FORK = b"S\0\0\0\0"
+"""The frame that asks a zygote for a worker."""
+_ENVIRONMENT = {
+    "LANG": "C.UTF-8",
+    # Before anything is imported: a zygote must have one thread.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
+
+
+class LocalBackend:
+    """Starts workers as processes of this machine.
+
+    Args:
+        root: Where work folders are made if jobs get no file system of their own.
+        strict: Whether each worker is for one job.
+        readable: Files and folders that jobs may read, beside the system's and the interpreter's.
+        without: Means not to use: `namespaces`, `bwrap`, `landlock`, `seccomp`.
+        allow_unsafe: Whether to go on where nothing but limits can be enforced.
+    """
+
+    name = "local"
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        strict: bool,
+        readable: tuple[str, ...],
+        without: frozenset[str],
+        allow_unsafe: bool,
+    ) -> None:
+        self._root = root
+        self._strict = strict
+        self._readable = readable
+        self._without = without
+        self._allow_unsafe = allow_unsafe
+        self._way: Way | None = None
+        self._refused: dict[str, str] = {}
+        self._finding = threading.Lock()
+        self._zygotes: dict[Flavour, _Zygote] = {}
+
+    def start(self, flavour: Flavour) -> Worker:
+        """See `gadfly.worker.Backend.start`."""
+        with self._finding:
+            way = self._way = self._way or self._find()
+            if not way.rooms:
+                return self._launch(way, flavour)
+            zygote = self._zygotes.get(flavour)
+            if zygote is None or not zygote.lives():
+                zygote = self._zygotes[flavour] = _Zygote(self._launch(way, flavour))
+            return zygote.fork()
+
+    def isolation(self, facts: Mapping[str, JSON], *, network: bool) -> Isolation:
+        """See `gadfly.worker.Backend.isolation`."""
+        assert self._way is not None
+        level = self._way.level
+        if level is Level.STRICT and not self._strict:
+            level = Level.FAST
+        found = holes(facts)
+        if found and level > Level.UNSAFE:
+            level = Level.UNSAFE
+        closed = facts["network_known"] and not facts["reaches_network"]
+        spaces = entered(facts)
+        details: dict[str, JSON] = {
+            **{name: facts[name] for name in ("python", "user", "no_new_privs", "landlock")},
+            "launcher": self._way.launcher,
+            "namespaces": list(spaces),
+            "seccomp": "filter" if facts["seccomp"] else "none",
+            "capabilities": f"{facts['capabilities']:x}" if facts["capabilities"] else "none",
+            "filesystem": "its own" if "mnt" in spaces else "the machine's",
+            "disk": "a file system of its own" if "mnt" in spaces else "looked at every 50 ms",
+            "cgroup": "none",
+            **_BASES,
+        }
+        return Isolation(
+            sandbox=self.name,
+            level=level,
+            network="open" if network else "none" if closed else "unenforced",
+            details=details,
+            missing=(*self._lacks(facts), *(f"not held: {hole}" for hole in found)),
+        )
+
+    def _lacks(self, facts: Mapping[str, JSON]) -> Iterator[str]:
+        """Say what this machine does not give, and how to get it."""
+        assert self._way is not None
+        why = self._refused.get("bwrap") or self._refused.get("own") or "switched off"
+        if self._way.launcher == "none":
+            yield f"namespaces ({why}): {_NAMESPACES}"
+        elif not self._way.rooms:
+            yield f"namespaces for each job ({why}): {_NESTING}"
+        if not facts["landlock"]:
+            yield f"landlock: {_LANDLOCK}"
+        if not facts["seccomp"]:
+            yield f"seccomp: {_SECCOMP}"
+
+    def close(self) -> None:
+        """See `gadfly.worker.Backend.close`."""
+        with self._finding:
+            while self._zygotes:
+                self._zygotes.popitem()[1].kill()
+
+    def _find(self) -> Way:
+        """Return the strongest way that starts, and remember why stronger ones did not."""
+        problem = "neither namespaces nor landlock with seccomp are to be used"
+        for way in self._ways():
+            if way.level is Level.UNSAFE and not self._allow_unsafe:
+                continue
+            try:
+                self._try(way)
+            except SandboxError as error:
+                problem = str(error)
+                self._refused.setdefault(way.launcher, problem)
+                continue
+            return way
+        raise SandboxError(f"the local sandbox cannot work here: {problem}; {_LAST_RESORT}")
+
+    def _try(self, way: Way) -> None:
+        """Have a worker started, and a job on it try to get out.
+
+        Raises:
+            SandboxError: It did not work, or the job got out.
+        """
+        process = self._launch(way, Flavour())
+        try:
+            facts = try_out(_Zygote(process).fork() if way.rooms else process, self.name)
+        finally:
+            process.kill()
+        found = holes(facts)
+        if found and way.level > Level.UNSAFE:
+            raise SandboxError(f"a first job was not held: {', '.join(found)}")
+
+    def _ways(self) -> Iterator[Way]:
+        root = os.geteuid() == 0
+        users = (NOBODY, None) if root else (None,)
+        landlock, seccomp = ("landlock" not in self._without), ("seccomp" not in self._without)
+        launchers = [] if "namespaces" in self._without else ["own"]
+        if launchers and "bwrap" not in self._without and not root and shutil.which("bwrap"):
+            launchers.insert(0, "bwrap")
+        for rooms in (True, False):
+            for launcher in launchers:
+                for user in users:
+                    yield Way(launcher, rooms, user, landlock, seccomp)
+        for user in users:
+            yield Way("none", user=user, landlock=landlock, seccomp=seccomp)
+
+    def _launch(self, way: Way, flavour: Flavour) -> _Process:
+        place = None
+        if way.launcher == "none":
+            place = tempfile.mkdtemp(prefix="gadfly-job-", dir=self._root)
+            if way.user is not None:
+                os.chown(place, way.user, way.user)
+        steps = _layout.house(self._readable, network=flavour.network)
+        command = [sys.executable, "-I", "-S", "-c", BOOT]
+        if way.launcher == "bwrap":
+            network, rooms = flavour.network, way.rooms
+            launcher = _layout.bubblewrap(steps, network=network, rooms=rooms, disk_mib=DISK_MIB)
+            command = [*launcher, *command]
+        told = settings(
+            preload=flavour.preload,
+            network=flavour.network,
+            house=steps if way.launcher == "own" else None,
+            base=tempfile.gettempdir(),
+            user=way.user,
+            rooms=way.rooms,
+            place=place,
+            disk_mib=DISK_MIB,
+            readable=("/",) if place is None else (*_layout.readable(self._readable), "/proc"),
+            landlock=way.landlock,
+            seccomp=way.seccomp,
+        )
+        process = _Process(command, place)
+        try:
+            process.stream.send(first_message(told))
+        except OSError as error:
+            process.kill()
+            raise SandboxError(f"no worker: {process.post_mortem() or error}") from error
+        return process
+
+
+class _Process:
+    """A worker, or a zygote, that is a process of ours."""
+
+    def __init__(self, command: list[str], place: str | None) -> None:
+        ours, theirs = socket.socketpair()
+        self.stream = SocketStream(ours)
+        self.socket = ours
+        self._place = place
+        self._last_words = ""
+        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - held until the process is ended
+        with theirs:
+            self._process = subprocess.Popen(
+                command,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=self._said,
+                cwd="/",
+                env=_ENVIRONMENT,
+                start_new_session=True,
+            )
+
+    def lives(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """See `gadfly.worker.Worker.kill`."""
+        self.stream.close()
+        try:
+            # Without a PID namespace only the worker itself can end all that its job has started.
+            self._process.wait(_PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._last_words = self.post_mortem()
+        self._said.close()
+        if self._place is not None:
+            shutil.rmtree(self._place, ignore_errors=True)
+
+    def post_mortem(self) -> str:
+        """See `gadfly.worker.Worker.post_mortem`."""
+        status = self._process.poll()
+        if self._said.closed:
+            return self._last_words
+        self._said.seek(0)
+        lines = self._said.read()[-2000:].decode("utf-8", "replace").strip().splitlines()
+        said = lines[-1][:300] if lines else "it said nothing"
+        return said if status is None else f"it ended with {status}: {said}"
+
+
+class _Zygote:
+    """A process that forks workers."""
+
+    def __init__(self, process: _Process) -> None:
+        self._process = process
+
+    def lives(self) -> bool:
+        return self._process.lives()
+
+    def fork(self) -> _Forked:
+        """Return a worker; that it is ready is heard from itself.
+
+        Raises:
+            SandboxError: The zygote has died.
+        """
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                socket.send_fds(self._process.socket, [_FORK], [theirs.fileno()])
+        except OSError as error:
+            ours.close()
+            self._process.kill()
+            raise SandboxError(f"no worker: {self._process.post_mortem()}") from error
+        return _Forked(ours, self._process)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
+class _Forked:
+    """A worker that a zygote has forked. It ends when its line does."""
+
+    def __init__(self, line: socket.socket, zygote: _Process) -> None:
+        self.stream = SocketStream(line)
+        self._zygote = zygote
+
+    def kill(self) -> None:
+        """See `gadfly.worker.Worker.kill`."""
+        self.stream.close()
+
+    def post_mortem(self) -> str:
+        """See `gadfly.worker.Worker.post_mortem`."""
+        return "" if self._zygote.lives() else self._zygote.post_mortem()
