@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from gadfly._ports import Strategy as Strategy
     from gadfly._ports import Tool as Tool
     from gadfly._ports import critic as critic
+    from gadfly._sandboxes import require_level as require_level
     from gadfly._strategies import CriticRule as CriticRule
     from gadfly._values.budget import Budget as Budget
     from gadfly._values.budget import Usage as Usage
@@ -129,6 +130,7 @@ _HOMES = {
         "Tool",
         "critic",
     ),
+    "_sandboxes": ("require_level",),
     "_strategies": ("CriticRule",),
     "_values.budget": ("Budget", "Usage"),
     "_values.codec": ("digest", "dump", "load"),

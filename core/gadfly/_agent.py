@@ -16,10 +16,12 @@ from gadfly._home import checkpoints_file, runs_folder
 from gadfly._models import as_model
 from gadfly._plugins import Plugins
 from gadfly._ports import Actor, Critic, CriticSpec, Refiner, Sandbox, Strategy, Tool
+from gadfly._sandboxes import require_level
 from gadfly._strategies import CriticRule
 from gadfly._trace import TraceWriter
 from gadfly._values.budget import Budget
 from gadfly._values.codec import dump, load
+from gadfly._values.job import Level
 from gadfly._values.outcome import Event, EventKind, Outcome, Stopped
 from gadfly._values.task import JSON, Task, refuse_references
 
@@ -48,6 +50,7 @@ class Agent:
         actor: Makes the first draft; by default the model answers the task's prompt.
         refiner: Revises; by default the actor, if it can, else the model.
         sandbox: Where critics' programs run: a sandbox, or the name of one. None for none.
+        require: The weakest level of isolation that will do; in a weaker one no program runs.
         tools: Tools for critics: ids of plugin tools, or a mapping of ids to tools.
         judge: The model that critics may ask; by default `model`.
         strategy: When to stop short of the budget: a strategy, or the id of a plugin's.
@@ -74,6 +77,7 @@ class Agent:
         actor: Actor | None = None,
         refiner: Refiner | None = None,
         sandbox: str | Sandbox | None = "local",
+        require: Level | str = Level.UNSAFE,
         tools: Sequence[str] | Mapping[str, Tool] = (),
         judge: object = None,
         strategy: str | Strategy | None = None,
@@ -98,9 +102,9 @@ class Agent:
         if self._model is None and isinstance(self._actor, ModelActor):
             raise InputError("an agent needs a model (or an actor that needs none)")
         self._sandbox = sandbox
-        if isinstance(sandbox, str):
-            # Made anew for each event loop; made once now so that a wrong name fails here.
-            self._plugins.create("sandboxes", sandbox)
+        self._require = require
+        # Made anew for each event loop; made once now so that a wrong name fails here.
+        self._make_sandbox()
         self._tools = self._make_tools(tools)
         if isinstance(strategy, str):
             strategy = cast("Strategy", self._plugins.create("strategies", strategy))
@@ -269,8 +273,10 @@ class Agent:
 
         saver = await open_checkpoints(self._checkpoints, stack, self._plugins)
         sandbox = self._make_sandbox()
-        if sandbox is not None and sandbox is not self._sandbox:
+        if sandbox is not None and isinstance(self._sandbox, str):
             stack.push_async_callback(sandbox.close)
+        if sandbox is not None and Level(self._require) > Level.UNSAFE:
+            await sandbox.probe()  # too weak is known before anything is asked of a model
         checker = await stack.enter_async_context(
             Checker(sandbox=sandbox, tools=self._tools, model=self._judge, workers=self._workers)
         )
@@ -279,9 +285,10 @@ class Agent:
         )
 
     def _make_sandbox(self) -> Sandbox | None:
-        if isinstance(self._sandbox, str):
-            return cast("Sandbox", self._plugins.create("sandboxes", self._sandbox))
-        return self._sandbox
+        sandbox = self._sandbox
+        if isinstance(sandbox, str):
+            sandbox = cast("Sandbox", self._plugins.create("sandboxes", sandbox))
+        return None if sandbox is None else require_level(sandbox, self._require)
 
     def _engine(self, checker: Any) -> Engine:  # noqa: ANN401 - a Checker; naming it here would import the engine
         from gadfly._engine.graph import Engine

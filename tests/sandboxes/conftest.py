@@ -6,33 +6,41 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gadfly import Job
+from gadfly import Level
 from gadfly_local import LocalSandbox
 
+WAYS: dict[str, dict[str, Any]] = {
+    "strict": {"level": Level.STRICT},
+    "fast": {"level": Level.FAST},
+    # Root's jobs stay root's, and so unsafe, where nobody else can start our interpreter.
+    "process": {"without": ("namespaces",), "allow_unsafe": True},
+}
+"""The sandbox as this machine lets it be, and as it is where namespaces are refused."""
 
-@pytest.fixture(scope="session", params=[True, False], ids=["namespaces", "plain"])
+
+@pytest.fixture(scope="session", params=WAYS)
 def local(request: pytest.FixtureRequest) -> Iterator[LocalSandbox]:
-    """The sandbox as this machine lets it be, and as it is where namespaces are refused."""
-    sandbox = LocalSandbox(namespaces=request.param)
+    """The sandbox, in each way."""
+    sandbox = LocalSandbox(**WAYS[request.param])
     yield sandbox
     asyncio.run(sandbox.close())
 
 
-@pytest.fixture(params=[True, False], ids=["namespaces", "plain"])
-def namespaces(request: pytest.FixtureRequest) -> bool:
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> dict[str, Any]:
     """For tests that make a sandbox of their own."""
-    return bool(request.param)
+    return WAYS[request.param]
 
 
-@pytest.fixture(scope="session")
-def strong() -> Iterator[LocalSandbox]:
+@pytest.fixture(scope="session", params=["strict", "fast"])
+def strong(request: pytest.FixtureRequest) -> Iterator[LocalSandbox]:
     """The sandbox with namespaces, for what only they can do; skips where they are refused."""
-    sandbox = LocalSandbox()
-    isolation = asyncio.run(sandbox.run(Job(("true",)))).isolation
-    if isolation is None or "mnt" not in str(isolation.details["namespaces"]):
+    sandbox = LocalSandbox(**WAYS[request.param])
+    if asyncio.run(sandbox.probe()).level < Level.FAST:
         pytest.skip("this kernel grants no namespaces to an ordinary user")
     yield sandbox
     asyncio.run(sandbox.close())

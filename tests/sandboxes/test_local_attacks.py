@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gadfly import Ended, Job, JobResult, Limits, SandboxError
+from gadfly import Ended, Job, JobResult, Limits
 from gadfly_local import LocalSandbox
 
 pytestmark = pytest.mark.sandbox
@@ -90,8 +90,8 @@ time.sleep(20)
     assert result.ended is Ended.PROCESSES
 
 
-async def test_a_fork_bomb_is_stopped(tmp_path: Path, marker: Any, namespaces: bool) -> None:
-    sandbox = LocalSandbox(root=tmp_path, namespaces=namespaces)
+async def test_a_fork_bomb_is_stopped(tmp_path: Path, marker: Any, way: dict[str, Any]) -> None:
+    sandbox = LocalSandbox(root=tmp_path, **way)
     code = """
 import os, time
 started = time.monotonic()
@@ -200,9 +200,9 @@ async def test_a_crash_is_a_signal_and_leaves_no_core(local: LocalSandbox) -> No
 
 
 async def test_daemons_are_counted_and_dead_when_the_result_is_there(
-    tmp_path: Path, marker: Any, namespaces: bool
+    tmp_path: Path, marker: Any, way: dict[str, Any]
 ) -> None:
-    sandbox = LocalSandbox(root=tmp_path, namespaces=namespaces)
+    sandbox = LocalSandbox(root=tmp_path, **way)
     code = """
 import os, signal, time
 reader, writer = os.pipe()
@@ -230,9 +230,9 @@ os._exit(0)
 
 @pytest.mark.parametrize("code", ["while True: pass", "import time; time.sleep(60)"])
 async def test_a_timeout_takes_the_daemons_along(
-    tmp_path: Path, marker: Any, namespaces: bool, code: str
+    tmp_path: Path, marker: Any, way: dict[str, Any], code: str
 ) -> None:
-    sandbox = LocalSandbox(root=tmp_path, namespaces=namespaces)
+    sandbox = LocalSandbox(root=tmp_path, **way)
     code = f"import os\nif os.fork() == 0:\n os.setsid()\n os.fork()\n{code}"
 
     result = await run(sandbox, code, marker.word, limits=Limits(wall_seconds=0.5))
@@ -257,15 +257,20 @@ print("still here")
     assert (result.ended, result.stdout) == (Ended.EXITED, "still here\n")
 
 
-async def test_a_job_that_kills_its_supervisor_gets_no_verdict(marker: Any) -> None:
-    sandbox = LocalSandbox(namespaces=False)
-    code = "import os; os.kill(os.getppid(), 9)\nwhile True: pass"
+async def test_a_worker_cannot_be_killed_by_its_job(local: LocalSandbox) -> None:
+    code = """
+import os
+try:
+    os.kill(os.getppid(), 9)
+except PermissionError:
+    pass
+print("still here")
+"""
 
-    with pytest.raises(SandboxError, match="killed"):
-        await run(sandbox, code, marker.word)
+    first, second = await run(local, code), await run(local, "print(1)")
 
-    assert marker.processes() == []
-    await sandbox.close()
+    assert (first.ended, first.stdout) == (Ended.EXITED, "still here\n")
+    assert second.stdout == "1\n"
 
 
 # ------------------------------------------------------------------ what a job sees
@@ -334,20 +339,11 @@ for family, address in (
     assert result.isolation.network == "none"
 
 
-async def test_without_namespaces_the_network_is_said_to_be_open() -> None:
-    sandbox = LocalSandbox(namespaces=False)
-
-    result = await run(sandbox, "pass")
-
-    assert result.isolation is not None
-    assert (result.isolation.level, result.isolation.network) == ("unsafe", "unenforced")
-    await sandbox.close()
-
-
 async def test_only_the_work_folder_can_be_written(strong: LocalSandbox, open_folder: Path) -> None:
     code = """
 import os, sys
-for place in (sys.argv[1], "/tmp", "/var/tmp", os.path.dirname(os.__file__), "/proc/sys/kernel"):
+places = ("/", "/usr", "/etc", "/dev", os.path.dirname(os.__file__), "/proc/sys/kernel")
+for place in (sys.argv[1], *places):
     try:
         open(os.path.join(place, "gadfly-attack"), "w").close()
         print("wrote to", place)
@@ -360,18 +356,6 @@ open("inside", "w").close()
 
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
     assert contents(open_folder) == []
-
-
-@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="this machine has no /dev/shm")
-async def test_work_folders_may_lie_in_shared_memory(strong: LocalSandbox) -> None:
-    sandbox = LocalSandbox(root="/dev/shm")
-
-    result = await run(sandbox, "open('made', 'w').write('x')", collect=("made",))
-
-    assert result.files == {"made": "x"}
-    assert result.isolation is not None
-    assert result.isolation.details["filesystem"] == "read-only outside the work folder"
-    await sandbox.close()
 
 
 async def test_other_processes_are_out_of_sight(strong: LocalSandbox) -> None:
@@ -402,14 +386,14 @@ for pid in (os.getppid(), 1):
     assert (result.ended, result.stdout) == (Ended.EXITED, "")
 
 
-async def test_multiprocessing_works(local: LocalSandbox) -> None:
+async def test_multiprocessing_works(strong: LocalSandbox) -> None:
     code = """
 import multiprocessing
 with multiprocessing.Pool(2) as pool:
     print(pool.map(abs, [-1, -2]))
 """
 
-    result = await run(local, code)
+    result = await run(strong, code)
 
     assert (result.stdout, result.stderr) == ("[1, 2]\n", "")
 
@@ -435,27 +419,29 @@ with multiprocessing.Pool(2) as pool:
     ],
 )
 async def test_the_folder_is_gone_whatever_was_in_it(
-    tmp_path: Path, namespaces: bool, code: str
+    tmp_path: Path, way: dict[str, Any], code: str
 ) -> None:
-    sandbox = LocalSandbox(root=tmp_path, namespaces=namespaces)
+    sandbox = LocalSandbox(root=tmp_path, **way)
 
     result = await run(sandbox, code, limits=Limits(wall_seconds=2.0))
 
     assert result.ended is not Ended.DISK
     assert "Error" not in result.stderr
-    assert contents(tmp_path) == []
+    assert (await run(sandbox, "import os; print(os.listdir())")).stdout == "[]\n"
     await sandbox.close()
+    assert contents(tmp_path) == []
 
 
-async def test_a_folder_a_thousand_deep_is_gone_too(tmp_path: Path) -> None:
-    sandbox = LocalSandbox(root=tmp_path)
+async def test_a_folder_a_thousand_deep_is_gone_too(tmp_path: Path, way: dict[str, Any]) -> None:
+    sandbox = LocalSandbox(root=tmp_path, **way)
     code = "import os\nfor _ in range(1000):\n os.mkdir('d' * 200)\n os.chdir('d' * 200)"
 
     result = await run(sandbox, code)
 
     assert (result.ended, result.exit_code) == (Ended.EXITED, 0)
-    assert contents(tmp_path) == []
+    assert (await run(sandbox, "import os; print(os.listdir())")).stdout == "[]\n"
     await sandbox.close()
+    assert contents(tmp_path) == []
 
 
 async def test_a_folder_that_is_swapped_for_a_link_is_not_followed(open_folder: Path) -> None:
@@ -464,7 +450,7 @@ async def test_a_folder_that_is_swapped_for_a_link_is_not_followed(open_folder: 
         folder.mkdir()
         folder.chmod(0o777)
     (victim / "kept").write_text("kept")
-    sandbox = LocalSandbox(root=root, namespaces=False)
+    sandbox = LocalSandbox(root=root, without=("namespaces",), allow_unsafe=True)
     code = """
 import os, sys
 here = os.getcwd()

@@ -28,8 +28,8 @@ import asyncio, json, os, sys
 from gadfly import Job, Limits
 from gadfly_local import LocalSandbox
 
-async def main(root, namespaces):
-    sandbox = LocalSandbox(root=root, namespaces=namespaces)
+async def main(root, way):
+    sandbox = LocalSandbox(root=root, **way)
     async def python(code, **limits):
         job = Job(("python", "-c", code), limits=Limits(**limits), collect=("made",))
         return await sandbox.run(job)
@@ -50,7 +50,7 @@ async def main(root, namespaces):
         "left": os.listdir(root),
     }))
 
-asyncio.run(main(sys.argv[1], sys.argv[2] == "1"))
+asyncio.run(main(sys.argv[1], json.loads(sys.argv[2])))
 """
 
 
@@ -67,7 +67,7 @@ def plain_interpreter() -> str:
     pytest.skip("no interpreter of our version that an ordinary user can start")
 
 
-def host(command: tuple[str, ...], root: Path, *, namespaces: bool) -> dict[str, Any]:
+def host(command: tuple[str, ...], root: Path, *, way: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as packages:
         # Every user may read these; the environment that we run in may lie in root's home.
         for name in ("gadfly", "gadfly_local", "pluggy"):
@@ -77,7 +77,7 @@ def host(command: tuple[str, ...], root: Path, *, namespaces: bool) -> dict[str,
             shutil.copytree(Path(spec.origin).parent, Path(packages) / name)
         Path(packages).chmod(0o755)
         done = subprocess.run(
-            [*command, "-c", HOST, str(root), str(int(namespaces))],
+            [*command, "-c", HOST, str(root), json.dumps(way)],
             check=False,
             capture_output=True,
             text=True,
@@ -90,22 +90,19 @@ def host(command: tuple[str, ...], root: Path, *, namespaces: bool) -> dict[str,
     return report
 
 
-def test_an_ordinary_user_needs_nothing(open_folder: Path, namespaces: bool) -> None:
-    report = host((*AS_NOBODY, plain_interpreter()), open_folder, namespaces=namespaces)
+def test_an_ordinary_user_needs_nothing(open_folder: Path, way: dict[str, Any]) -> None:
+    report = host((*AS_NOBODY, plain_interpreter()), open_folder, way=way)
 
     assert report["user"] == str(NOBODY)
     assert report["files"] == {"made": "x"}
     assert report["ended"] == ["exited", "exited", "processes", "memory"]
     assert report["left"] == []
     assert report["details"]["capabilities"] == "none"
-    if report["level"] == "strict":
-        assert report["network"] == "none"
-    else:
-        assert report["network"] == "unenforced"
+    assert report["network"] == "none"
 
 
-def test_the_jobs_of_root_run_as_nobody(open_folder: Path, namespaces: bool) -> None:
-    report = host((plain_interpreter(),), open_folder, namespaces=namespaces)
+def test_the_jobs_of_root_run_as_nobody(open_folder: Path, way: dict[str, Any]) -> None:
+    report = host((plain_interpreter(),), open_folder, way=way)
 
     assert report["user"] == str(NOBODY)
     assert report["files"] == {"made": "x"}
@@ -120,7 +117,7 @@ def test_root_keeps_its_user_where_nobody_cannot_read_the_interpreter(open_folde
     interpreter = hidden / "python3"
     interpreter.symlink_to(shutil.which(plain_interpreter()) or "")
 
-    report = host((str(interpreter),), open_folder, namespaces=True)
+    report = host((str(interpreter),), open_folder, way={})
 
     assert report["user"] == "0"
     assert report["details"]["user"] == 0

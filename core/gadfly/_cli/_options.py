@@ -5,9 +5,22 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Annotated
+
+import typer
 
 from gadfly._errors import InputError
+from gadfly._values.job import Level
 from gadfly._values.task import JSON
+
+Require = Annotated[
+    Level,
+    typer.Option(
+        metavar="LEVEL",
+        help="Refuse a sandbox that gives less: unsafe, process, fast or strict.",
+        show_default=False,
+    ),
+]
 
 
 def critic_options(given: Sequence[str]) -> dict[str, dict[str, JSON]]:

@@ -10,7 +10,7 @@ import typer
 
 from gadfly._agent import Agent
 from gadfly._cli import DONE, NOT_ACCEPTED
-from gadfly._cli._options import critic_options
+from gadfly._cli._options import Require, critic_options
 from gadfly._cli._output import AsJson, console, foreign_output, load_plugins, plain, print_json
 from gadfly._cli._story import tell_event
 from gadfly._errors import InputError, ToolError
@@ -18,6 +18,7 @@ from gadfly._models import as_model
 from gadfly._values.budget import Budget
 from gadfly._values.codec import load
 from gadfly._values.critique import Verdict
+from gadfly._values.job import Level
 from gadfly._values.outcome import Event, EventKind, Outcome
 from gadfly._values.task import JSON
 
@@ -38,6 +39,7 @@ def command(
         float | None, typer.Option(help="For local models; 0 takes the likeliest word.")
     ] = None,
     sandbox: Annotated[str, typer.Option(help="Where drafts' programs run.")] = "local",
+    require: Require = Level.UNSAFE,
     rounds: Annotated[int, typer.Option(help="Refinements at most.")] = 4,
     seconds: Annotated[float | None, typer.Option(help="Seconds at most.")] = None,
     ask: Annotated[
@@ -70,6 +72,7 @@ def command(
             critics=critic,
             options=critic_options(option or []),
             sandbox=sandbox,
+            require=require,
             budget=Budget(rounds=rounds, seconds=seconds),
             ask_person=ask,
             plugins=plugins,

@@ -17,13 +17,6 @@ from gadfly.worker._pool import Member
 
 _GRACE_SECONDS = 20.0
 """How long after a job's wall time its worker may be silent before it is given up."""
-_ENVIRONMENT = {
-    "LANG": "C.UTF-8",
-    # A stranger's program gets no more threads than it asks for: they count as processes.
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-}
 
 
 class MachineryError(Exception):
@@ -81,7 +74,7 @@ class Conversation:
             self._lines = [seat.worker.line for seat in seats]
         # The peer first: it stands ready when it is called.
         for seat in reversed(seats):
-            seat.worker.line.order(seat.job, _environment(seat.worker), channel=len(seats) > 1)
+            seat.worker.line.order(seat.job, channel=len(seats) > 1)
         if self._cancelled:
             self.cancel()  # it may have come too early to reach a job
 
@@ -169,14 +162,3 @@ def _ended(reason: str, facts: dict[str, Any]) -> Ended:
 
 def _with_peer(main: JobResult, peer: JobResult) -> JobResult:
     return replace(main, peer=peer)
-
-
-def _environment(worker: Member) -> dict[str, str]:
-    """Return all that a job sees of an environment: nothing of ours."""
-    place, interpreter = worker.facts["place"], worker.facts["bin"]
-    return {
-        "PATH": f"{interpreter}:/usr/local/bin:/usr/bin:/bin",
-        "HOME": f"{place}/work",
-        "TMPDIR": f"{place}/tmp",  # noqa: S108 - a job's own
-        **_ENVIRONMENT,
-    }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import marshal
 import threading
-from collections.abc import Mapping
 from typing import Any
 
 from gadfly._errors import SandboxError
@@ -45,12 +44,11 @@ class Line:
         """Return what to wait for before `receive`."""
         return self._stream.fileno()
 
-    def order(self, job: Job, environment: Mapping[str, str], *, channel: bool) -> None:
+    def order(self, job: Job, *, channel: bool) -> None:
         """Send a job."""
         payload = marshal.dumps(
             {
                 "argv": [_bytes(word) for word in job.argv],
-                "env": {_bytes(key): _bytes(value) for key, value in environment.items()},
                 "stdin": _bytes(job.stdin),
                 "files": {_bytes(name): _bytes(text) for name, text in job.files.items()},
             },

@@ -80,7 +80,7 @@ class Pool:
         """End all workers that are here."""
         with self._lock:
             self._closed = True
-        self._starters.shutdown(cancel_futures=True)
+        self._starters.shutdown()
         for idle in self._idle.values():
             while idle:
                 _end(idle.pop())
@@ -119,7 +119,8 @@ class Pool:
     def _start_spare(self, flavour: Flavour) -> None:
         member = None
         try:
-            member = self._start(flavour)
+            if not self._closed:
+                member = self._start(flavour)
         except SandboxError as error:
             logger.warning("no spare worker: %s", error)
         with self._lock:

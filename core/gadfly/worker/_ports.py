@@ -18,6 +18,8 @@ class Flavour:
     """Python modules that it has imported before its first job."""
     network: bool = False
     """Whether its jobs may reach a network."""
+    disk_mib: int = 64
+    """How much its jobs may write and be given, at most; a power of two."""
 
 
 class Stream(Protocol):

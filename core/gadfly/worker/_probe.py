@@ -29,7 +29,7 @@ _PATIENT = Limits(wall_seconds=60, cpu_seconds=60)
 SPACES = ("user", "pid", "ipc", "net", "mnt", "uts", "cgroup")
 
 _CANARY = """
-import ctypes, json, os, socket, sys
+import ctypes, json, os, socket, sys, sysconfig
 
 port, secret, outside, host, *spaces = sys.argv[1:]
 libc = ctypes.CDLL(None, use_errno=True)
@@ -55,6 +55,10 @@ places = ["/", "/usr", "/etc", "/var", "/home", "/root", "/dev", "/sys/fs/cgroup
 print(json.dumps({
     "python": sys.version.split()[0],
     "user": os.getuid(),
+    "interpreter": all(
+        os.access(place, mode)
+        for place, mode in ((sys.executable, os.X_OK), (sysconfig.get_path("stdlib"), os.R_OK))
+    ),
     "namespaces": {
         space: os.readlink(f"/proc/self/ns/{space}")
         for space in spaces if os.path.lexists(f"/proc/self/ns/{space}")
@@ -96,10 +100,10 @@ def look_around(member: Member, name: str) -> dict[str, JSON]:
     """Run the canary on a worker and return what it saw, with what the worker says of itself.
 
     Returns:
-        `python`, `user`, `namespaces` (by kind), `no_new_privs`, `capabilities`,
-        `reaches_network`, `writes_outside` (places), `reads_secret`, `sees_host`,
-        `traces_parent`, `signals_parent`, `nests`, and the worker's `seccomp`, `landlock` (its
-        ABI), `init` and `preloaded`. `network_known` says whether the listener works at all.
+        `python`, `user`, `interpreter` (whether it can be started anew), `namespaces` (by kind),
+        `no_new_privs`, `capabilities`, `reaches_network`, `writes_outside` (places),
+        `reads_secret`, `sees_host`, `traces_parent`, `signals_parent`, `nests`, and the worker's
+        `seccomp`, `landlock` (its ABI), `init` and `preloaded`. `network_known` says whether the listener works at all.
 
     Raises:
         SandboxError: The canary did not come back.

@@ -68,9 +68,7 @@ class WorkerSandbox:
             InputError: The job's files or command cannot be given to any process.
             SandboxError: The machinery failed.
         """
-        for one in (job, job.peer):
-            if one is not None and any("\0" in word for word in one.argv):
-                raise InputError(f"the job's command holds a NUL character: {one.argv!r:.200}")
+        _check(job)
         conversation = Conversation(job)
         return await self._in_thread(lambda: self._run(job, conversation), conversation.cancel)
 
@@ -132,7 +130,11 @@ class WorkerSandbox:
 
     def _flavour(self, job: Job) -> Flavour:
         names = dict.fromkeys((*self._preload, *job.preload))
-        return Flavour(tuple(names), job.limits.network)
+        given = len(job.stdin) + sum(map(len, job.files.values()))
+        # As bytes they may take three times as much; few sizes, so that workers can be shared.
+        needed = job.limits.disk_mib + 3 * given // (1 << 20)
+        disk = max(64, 1 << (needed - 1).bit_length())
+        return Flavour(tuple(names), job.limits.network, disk)
 
     def _isolations_of(self, job: Job) -> list[Isolation]:
         jobs = [job] if job.peer is None else [job, job.peer]
@@ -145,6 +147,19 @@ class WorkerSandbox:
                     facts = look_around(worker, self.name)
                 self._isolations[network] = self._backend.isolation(facts, network=network)
             return self._isolations[network]
+
+
+def _check(job: Job) -> None:
+    """Refuse what cannot be given to any process."""
+    if any("\0" in word for word in job.argv):
+        raise InputError(f"the job's command holds a NUL character: {job.argv!r:.200}")
+    for name in job.files:
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise InputError(f"job file {name!r} cannot be made: its name is no text") from error
+    if job.peer is not None:
+        _check(job.peer)
 
 
 async def _settled(waiter: asyncio.Future[T]) -> None:

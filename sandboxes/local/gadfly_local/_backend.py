@@ -30,14 +30,13 @@ from gadfly_local import _layout
 
 NOBODY = 65_534
 """The user that a root host's jobs run as, where that user can read the interpreter."""
-DISK_MIB = 64
-"""What a job may write before its worker has to make more room."""
 _PATIENCE_SECONDS = 5.0
 _NAMESPACES = (
     "install bubblewrap, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, "
     "user.max_user_namespaces=10000, kernel.apparmor_restrict_unprivileged_userns=0)"
 )
 _NESTING = "allow user namespaces inside user namespaces, or use the docker sandbox"
+_ORDINARY = f"run as one, or with an interpreter that user {NOBODY} can start too"
 _LANDLOCK = "Linux 5.13 or newer, with landlock among the security modules (lsm=landlock,...)"
 _SECCOMP = "a kernel with CONFIG_SECCOMP_FILTER, on x86_64 or aarch64"
 _LAST_RESORT = (
@@ -67,7 +66,9 @@ class Way:
         """What it promises for a worker that is replaced after each job."""
         if self.launcher != "none":
             return Level.STRICT if self.rooms else Level.FAST
-        return Level.PROCESS if self.landlock and self.seccomp else Level.UNSAFE
+        # Landlock does not keep root from changing the modes and times of the machine's files.
+        ordinary = self.user is not None or os.geteuid() != 0
+        return Level.PROCESS if ordinary and self.landlock and self.seccomp else Level.UNSAFE
 
 
 _FORK = b"S\0\0\0\0"
@@ -160,6 +161,8 @@ class LocalBackend:
         why = self._refused.get("bwrap") or self._refused.get("own") or "switched off"
         if self._way.launcher == "none":
             yield f"namespaces ({why}): {_NAMESPACES}"
+            if self._way.user is None and os.geteuid() == 0:
+                yield f"an ordinary user: {_ORDINARY}"
         elif not self._way.rooms:
             yield f"namespaces for each job ({why}): {_NESTING}"
         if not facts["landlock"]:
@@ -199,6 +202,8 @@ class LocalBackend:
             facts = try_out(_Zygote(process).fork() if way.rooms else process, self.name)
         finally:
             process.kill()
+        if not facts["interpreter"]:
+            raise SandboxError(f"user {facts['user']} cannot start {sys.executable}")
         found = holes(facts)
         if found and way.level > Level.UNSAFE:
             raise SandboxError(f"a first job was not held: {', '.join(found)}")
@@ -220,14 +225,12 @@ class LocalBackend:
     def _launch(self, way: Way, flavour: Flavour) -> _Process:
         place = None
         if way.launcher == "none":
-            place = tempfile.mkdtemp(prefix="gadfly-job-", dir=self._root)
-            if way.user is not None:
-                os.chown(place, way.user, way.user)
+            place = self._make_place(way)
         steps = _layout.house(self._readable, network=flavour.network)
         command = [sys.executable, "-I", "-S", "-c", BOOT]
         if way.launcher == "bwrap":
-            network, rooms = flavour.network, way.rooms
-            launcher = _layout.bubblewrap(steps, network=network, rooms=rooms, disk_mib=DISK_MIB)
+            disk_mib = None if way.rooms else flavour.disk_mib
+            launcher = _layout.bubblewrap(steps, network=flavour.network, disk_mib=disk_mib)
             command = [*launcher, *command]
         told = settings(
             preload=flavour.preload,
@@ -237,7 +240,7 @@ class LocalBackend:
             user=way.user,
             rooms=way.rooms,
             place=place,
-            disk_mib=DISK_MIB,
+            disk_mib=flavour.disk_mib,
             readable=("/",) if place is None else (*_layout.readable(self._readable), "/proc"),
             landlock=way.landlock,
             seccomp=way.seccomp,
@@ -249,6 +252,17 @@ class LocalBackend:
             process.kill()
             raise SandboxError(f"no worker: {process.post_mortem() or error}") from error
         return process
+
+    def _make_place(self, way: Way) -> str:
+        try:
+            place = tempfile.mkdtemp(prefix="gadfly-job-", dir=self._root)
+            if way.user is not None:
+                os.chown(place, way.user, way.user)
+        except OSError as error:
+            raise SandboxError(
+                f"no work folder can be made in {self._root}: {error.strerror}"
+            ) from error
+        return place
 
 
 class _Process:

@@ -93,14 +93,13 @@ def house(extra: Iterable[str] = (), *, network: bool) -> list[Step]:
     return steps
 
 
-def bubblewrap(steps: Sequence[Step], *, network: bool, rooms: bool, disk_mib: int) -> list[str]:
+def bubblewrap(steps: Sequence[Step], *, network: bool, disk_mib: int | None) -> list[str]:
     """Return the `bwrap` command that builds the same, up to the program to run.
 
     Args:
         steps: See `house`.
         network: Whether to leave the machine's network to its jobs.
-        rooms: Whether workers will have file systems of their own.
-        disk_mib: What jobs may write where they have not.
+        disk_mib: How much can be written; None where workers will have file systems of their own.
     """
     command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1"]
     command += ["--hostname", "gadfly", "--proc", "/proc"]
@@ -120,7 +119,7 @@ def bubblewrap(steps: Sequence[Step], *, network: bool, rooms: bool, disk_mib: i
             made.add(path)
         elif kind == "file":
             command += ["--dir", str(Path(path).parent)]
-    if not rooms:
+    if disk_mib is not None:
         command += ["--size", str((disk_mib + 8) << 20), "--perms", "0700", "--tmpfs", _PLACE]
     return [*command, "--remount-ro", "/", "--"]
 

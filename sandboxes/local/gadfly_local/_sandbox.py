@@ -41,7 +41,7 @@ class LocalSandbox(WorkerSandbox):
     def __init__(
         self,
         *,
-        level: Level = Level.STRICT,
+        level: Level | str = Level.STRICT,
         workers: int | None = None,
         preload: Iterable[str] = (),
         readable: Iterable[str | Path] = (),
@@ -55,7 +55,8 @@ class LocalSandbox(WorkerSandbox):
         if not folder.is_dir():
             raise InputError(f"root {str(root)!r} is not a folder")
         if level not in {Level.STRICT, Level.FAST}:
-            raise InputError(f"level must be strict or fast, not {level!r}")
+            raise InputError(f"level must be strict or fast, not {str(level)!r}")
+        strict = level == Level.STRICT
         switched_off = frozenset(without)
         if switched_off - _MEANS:
             known = ", ".join(sorted(_MEANS))
@@ -65,10 +66,10 @@ class LocalSandbox(WorkerSandbox):
             raise InputError(f"readable must be absolute paths, not {more}")
         backend = LocalBackend(
             root=folder,
-            strict=level is Level.STRICT,
+            strict=strict,
             readable=more,
             without=switched_off,
             allow_unsafe=allow_unsafe,
         )
-        jobs = 1 if level is Level.STRICT else 500
+        jobs = 1 if strict else 500
         super().__init__(backend, workers=workers, preload=tuple(preload), jobs_per_worker=jobs)

@@ -10,9 +10,11 @@ import errno
 import marshal
 import os
 import resource
+import signal
 import sys
 
-from . import kernel, python, seccomp, wire
+from . import kernel, landlock, python, seccomp, wire
+from .place import usage
 from .tree import MIB
 
 TYPE_CHECKING = False
@@ -26,6 +28,8 @@ _SECONDS_FOR_EVER = 10**9  # thirty years; the kernel counts nanoseconds, and mo
 _SPACIOUS = 1 << 36
 """Address space for commands that map far more than they use: Node.js, Lean, the JVM."""
 _SLACK_DESCRIPTORS = 8
+_SCOPES_SIGNALS = 6
+"""The version of landlock that keeps a job's signals to itself."""
 CHANNEL = 3
 """Where a job finds the channel to its peer, if it has one."""
 _FIRST_FREE = 10
@@ -39,40 +43,43 @@ class Refusal(Exception):  # noqa: N818 - it is a word to the host, not a failur
 
 
 class Walls:
-    """What a worker's jobs are kept in by, beside its namespaces.
+    """What jobs are kept in by, beside namespaces.
 
     Args:
         rules: Which files may be reached; None where the kernel has no landlock.
         filtered: Whether system calls are filtered.
-        unix: Whether sockets of this machine are out of reach, so that a job may make its own.
-        own_signals: Whether signals to others must be filtered, since nothing else stops them.
+        network: Whether sockets of the machine's network may be made.
+        alone: Whether the worker is PID 1 of what its jobs see. Then it can be shut in together
+            with them, once for all, for nothing they do reaches it. Otherwise each job is shut in
+            by itself.
         counted: Whether the kernel counts the worker's processes apart from the user's others.
     """
 
     def __init__(
-        self, rules: Rules | None, *, filtered: bool, unix: bool, own_signals: bool, counted: bool
+        self, rules: Rules | None, *, filtered: bool, network: bool, alone: bool, counted: bool
     ) -> None:
         self.rules = rules
-        self.unix = unix
-        self.own_signals = own_signals
-        self.counted = counted
         self.filtered = filtered
-        self._programs = {
-            network: seccomp.program(network=network, unix=unix) if filtered else b""
-            for network in (False, True)
-        }
+        self.alone = alone
+        self.counted = counted
+        self._network = network
+        self._program = self._filter() if filtered else b""
 
-    def raise_around(self, place: str, *, network: bool) -> None:
-        """Shut this process in."""
+    def raise_around(self, place: str) -> None:
+        """Shut this process in, for good, with all that it will start."""
+        kernel.drop_capabilities()
         kernel.clear_capabilities()
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         if self.rules is not None:
             self.rules.enforce([place])
         if self.filtered:
-            program = self._programs[network]
-            if self.own_signals:
-                program = seccomp.program(network=network, unix=self.unix, own_pid=os.getpid())
-            seccomp.install(program)
+            scoped = self.alone or landlock.abi() >= _SCOPES_SIGNALS
+            seccomp.install(self._program if scoped else self._filter(os.getpid()))
+
+    def _filter(self, own_pid: int | None = None) -> bytes:
+        # Alone, no socket of the machine's is in reach, so a job may make its own.
+        unix = self.alone and not self._network
+        return seccomp.program(network=self._network, unix=unix, own_pid=own_pid)
 
 
 def enter(
@@ -90,26 +97,28 @@ def enter(
         place: Its folder: `work`, `tmp` and `shm` are in it.
         walls: What to be shut in by.
         control: Where the payload is read.
-        started: Told `k` when the stranger's code begins, or `!` and why it cannot.
+        started: Told `k`, and what is in the place, when the stranger's code begins; or why it
+            cannot: `?` and the giver's mistake, or `!` and ours.
         streams: What becomes stdout, stderr and, unless it is -1, the channel.
     """
     try:
-        kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
+        if not walls.alone:
+            kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # a copy of the worker, that holds nothing of it
         payload = bytearray(limits["size"])
         wire.read_into(control, payload)
         content = marshal.loads(payload)  # noqa: S302 - from the host, and read by nobody before us
         del payload
-        argv, environment = content["argv"], content["env"]
+        argv = content["argv"]
         _fill(f"{place}/work", content["files"])
-        _take_streams(content["stdin"], streams, started)
+        _take_streams(content["stdin"], place, streams, started)
         started = _FIRST_FREE
         if streams[2] >= 0:
-            environment[b"GADFLY_CHANNEL"] = b"%d" % CHANNEL
+            os.environb[b"GADFLY_CHANNEL"] = b"%d" % CHANNEL
         del content
         program = _program(argv)
         _settle(limits, place, walls, warm=program is not None)
-        os.write(started, b"k")
+        os.write(started, b"k%d %d" % usage(place))
         os.close(started)
     except Refusal as refusal:
         os.write(started, f"?{refusal}".encode("utf-8", "replace")[:1000])
@@ -118,8 +127,8 @@ def enter(
         os.write(started, f"!{type(error).__name__}: {error}".encode("utf-8", "replace")[:1000])
         os._exit(1)
     if program is not None:
-        python.run(program, environment)
-    _execute(argv, environment)
+        python.run(program)
+    _execute(argv)
 
 
 def _program(argv: list[bytes]) -> python.Program | None:
@@ -151,14 +160,14 @@ def _fill(work: str, files: dict[bytes, bytes]) -> None:
             raise
 
 
-def _take_streams(stdin: bytes, streams: tuple[int, int, int], started: int) -> None:
+def _take_streams(stdin: bytes, place: str, streams: tuple[int, int, int], started: int) -> None:
     """Make standard input from bytes, take the streams and the channel, and close all others."""
-    held = [_file_of(stdin), *streams, started]
+    held = [_file_of(stdin, place), *streams, started]
     # First out of the way, then into place: none is overwritten before it is moved.
     moved = [os.dup2(fd, 100 + i) if fd >= 0 else -1 for i, fd in enumerate(held)]
-    for place, fd in zip((0, 1, 2, CHANNEL, _FIRST_FREE), moved):  # noqa: B905 - new in Python 3.10
+    for target, fd in zip((0, 1, 2, CHANNEL, _FIRST_FREE), moved):  # noqa: B905 - new in Python 3.10
         if fd >= 0:
-            os.dup2(fd, place)
+            os.dup2(fd, target)
     if moved[3] < 0:
         _close(CHANNEL)
     os.closerange(CHANNEL + 1, _FIRST_FREE)
@@ -166,14 +175,15 @@ def _take_streams(stdin: bytes, streams: tuple[int, int, int], started: int) -> 
     os.set_inheritable(_FIRST_FREE, False)  # noqa: FBT003 - its only form
 
 
-def _file_of(content: bytes) -> int:
+def _file_of(content: bytes, place: str) -> int:
+    """Return a descriptor to read the bytes from; of a file without a name."""
     if not content:
         return os.open(os.devnull, os.O_RDONLY)
-    fd = os.memfd_create("stdin", 0)
-    view = memoryview(content)
-    while view.nbytes:
-        view = view[os.write(fd, view) :]
-    os.lseek(fd, 0, os.SEEK_SET)
+    name = f"{place}/tmp/stdin"  # noqa: S108 - a job's own
+    with open(name, "xb") as file:
+        file.write(content)
+    fd = os.open(name, os.O_RDONLY)
+    os.unlink(name)
     return fd
 
 
@@ -186,9 +196,7 @@ def _close(fd: int) -> None:
 
 def _settle(limits: dict[str, Any], place: str, walls: Walls, *, warm: bool) -> None:
     """Everything that holds for the job and all it will start."""
-    kernel.try_write("/proc/self/oom_score_adj", "1000")  # when memory is short, a job goes first
     os.setsid()
-    os.umask(0o077)
     os.chdir(f"{place}/work")
     # The worker acts at the limits themselves, and knows why; these hold where it is late.
     _limit(resource.RLIMIT_CPU, int(min(limits["cpu_seconds"], _SECONDS_FOR_EVER)) + 2, grace=1)
@@ -202,9 +210,8 @@ def _settle(limits: dict[str, Any], place: str, walls: Walls, *, warm: bool) -> 
     elif (others := _tasks_of_user()) is not None:
         _limit(resource.RLIMIT_NPROC, ceiling + 256 + others)
     _limit(resource.RLIMIT_CORE, 0)
-    kernel.reset_signals()
-    kernel.drop_capabilities()
-    walls.raise_around(place, network=limits["network"])
+    if not walls.alone:
+        walls.raise_around(place)
 
 
 def _limit(which: int, value: int, grace: int = 0) -> None:
@@ -234,9 +241,11 @@ def _tasks_of_user() -> int | None:
     return count
 
 
-def _execute(argv: list[bytes], env: dict[bytes, bytes]) -> NoReturn:
+def _execute(argv: list[bytes]) -> NoReturn:
     """Exec the command. One that cannot run is the job's doing: 127 and 126, as shells say it."""
-    name = argv[0]
+    for changed in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD):
+        signal.signal(changed, signal.SIG_DFL)
+    name, env = argv[0], dict(os.environb)
     places = [b""] if b"/" in name else [place + b"/" for place in env[b"PATH"].split(b":")]
     failure: OSError = FileNotFoundError(2, os.strerror(2))
     for place in places:

@@ -48,20 +48,18 @@ class Place:
         for room in _ROOMS:
             os.mkdir(room, 0o700, dir_fd=self._fd)
         self._work = os.open("work", _FOLDER, dir_fd=self._fd)
-        if self.own:
-            self._bytes_before, self._files_before = self._account()
+
+    def count_from(self, used_bytes: int, files: int) -> None:
+        """Take no account of so much: it was given to the job."""
+        self._bytes_before, self._files_before = used_bytes, files
 
     def passed_limit(self, disk_mib: int) -> bool:
         """Whether a job holds more than that, or more than 64 files for each MiB."""
         bytes_limit, files_limit = disk_mib << 20, disk_mib * _FILES_PER_MIB
         if not self.own:
             return _use(self.path, bytes_limit) > bytes_limit
-        used, files = self._account()
+        used, files = usage(self._fd)
         return used - self._bytes_before > bytes_limit or files - self._files_before > files_limit
-
-    def _account(self) -> tuple[int, int]:
-        state = os.statvfs(self._fd)
-        return (state.f_blocks - state.f_bfree) * state.f_frsize, state.f_files - state.f_ffree
 
     def collect(
         self, names: list[str], limit_bytes: int
@@ -129,6 +127,12 @@ def _why(error: OSError | UnicodeEncodeError) -> str:
             return "it is not a regular file"
         return f"it cannot be read: {error.strerror}"
     return "its name cannot be encoded"
+
+
+def usage(place: int | str) -> tuple[int, int]:
+    """Return how many bytes and files a file system holds."""
+    state = os.statvfs(place)
+    return (state.f_blocks - state.f_bfree) * state.f_frsize, state.f_files - state.f_ffree
 
 
 def _use(folder: str, enough: int) -> int:

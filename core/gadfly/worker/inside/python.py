@@ -38,6 +38,24 @@ class Program:
         self.safe_path = safe_path
 
 
+def make_streams() -> None:
+    """Make this process's standard streams as a fresh interpreter has them, for all its forks."""
+    sys.stdin = io.TextIOWrapper(
+        io.BufferedReader(io.FileIO(0, "r", closefd=False)), "utf-8", "surrogateescape"
+    )
+    sys.stdout = io.TextIOWrapper(
+        io.BufferedWriter(io.FileIO(1, "w", closefd=False)), "utf-8", "surrogateescape"
+    )
+    sys.stderr = io.TextIOWrapper(
+        io.BufferedWriter(io.FileIO(2, "w", closefd=False)),
+        "utf-8",
+        "backslashreplace",
+        line_buffering=True,
+    )
+    for name in ("stdin", "stdout", "stderr"):
+        setattr(sys, f"__{name}__", getattr(sys, name))
+
+
 def parse(words: list[str]) -> Program | None:
     """Read an interpreter's arguments; None where only a real start does what they ask."""
     flags = ""
@@ -56,28 +74,20 @@ def parse(words: list[str]) -> Program | None:
     return None
 
 
-def run(program: Program, environment: dict[bytes, bytes]) -> NoReturn:
+def run(program: Program) -> NoReturn:
     """Run a program to its end and leave, as the interpreter would."""
     status = 1
+    leave = os._exit  # before a stranger's code can put something else there
     try:
-        _begin(program, environment)
+        _begin(program)
         status = _guarded(lambda: _start(program))
         status = _end(status)
     finally:
-        os._exit(status & 0xFF)
+        leave(status & 0xFF)
 
 
-def _begin(program: Program, environment: dict[bytes, bytes]) -> None:
+def _begin(program: Program) -> None:
     gc.enable()
-    os.environb.clear()
-    os.environb.update(environment)
-    sys.stdin = _stream(0, "r")
-    sys.stdout = _stream(1, "w")
-    sys.stderr = _stream(2, "w", errors="backslashreplace")
-    for name in ("stdin", "stdout", "stderr"):
-        setattr(sys, f"__{name}__", getattr(sys, name))
-    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(ignored, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = program.argv
@@ -92,15 +102,7 @@ def _begin(program: Program, environment: dict[bytes, bytes]) -> None:
     # `random` is reseeded by the fork itself; numpy's global generator is not.
     random = sys.modules.get("numpy.random")
     if random is not None:
-        random.seed()
-
-
-def _stream(fd: int, mode: str, errors: str = "surrogateescape") -> io.TextIOWrapper:
-    raw = io.FileIO(fd, mode, closefd=False)
-    if mode == "r":
-        return io.TextIOWrapper(io.BufferedReader(raw), "utf-8", errors)
-    line_buffering = fd == 2
-    return io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", errors, line_buffering=line_buffering)
+        random.seed(int.from_bytes(os.urandom(4), "big"))
 
 
 def _start(program: Program) -> None:

@@ -127,7 +127,9 @@ class Run:
         ready = _patiently(poller, _START_SECONDS)
         word = os.read(told, 4096) if ready else b"!it did not begin"
         os.close(told)
-        if word == b"k":
+        if word[:1] == b"k":
+            used, files = map(int, word[1:].split())
+            self._worker._place.count_from(used, files)
             return ""
         return word.decode("utf-8", "replace") or "!the job's process died before it began"
 
@@ -219,7 +221,7 @@ class Run:
     def _sweep(self) -> None:
         """Kill all processes of the job. When this returns none is left, not even a zombie."""
         status = self._status
-        if self._worker._alone:
+        if self._worker._walls.alone:
             while True:
                 try:
                     os.kill(-1, signal.SIGKILL)
@@ -251,6 +253,8 @@ class Run:
         # What it left, and itself: it may have begun too many between two looks.
         if leftover + 1 > limits["processes"]:
             return "processes"
+        if self._peak_kib > limits["memory_mib"] * 1024:
+            return "memory"
         if number == signal.SIGXCPU and cpu >= limits["cpu_seconds"]:
             return "cpu"
         if number == signal.SIGXFSZ or self._worker._place.passed_limit(limits["disk_mib"]):

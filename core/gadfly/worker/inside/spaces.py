@@ -38,28 +38,19 @@ def room_flags(*, network: bool) -> int:
     return flags if network else flags | kernel.CLONE_NEWNET
 
 
-class Room:
-    """A room's mounts; made as PID 1 of the fresh namespaces.
+def furnish_room(user: int, group: int, disk_mib: int) -> None:
+    """Set up a room's mounts; call it as PID 1 of the fresh namespaces.
 
     Args:
         user: The user id outside, which stays the same inside.
         group: The group id.
-        disk_mib: How much a job may write, for a start.
+        disk_mib: How much can be written, a little more than what a job may.
     """
-
-    def __init__(self, user: int, group: int, disk_mib: int) -> None:
-        kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # or /proc/self would be root's
-        _map(user, group)
-        kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
-        kernel.mount("tmpfs", PLACE, "tmpfs", _QUIET, _bounds(disk_mib))
-        kernel.mount("proc", "/proc", "proc", _PROC)
-        self._disk_mib = disk_mib
-
-    def grow(self, disk_mib: int) -> None:
-        """Make room for so much. A job that may write less is stopped by its worker."""
-        if disk_mib > self._disk_mib:
-            kernel.mount(None, PLACE, None, kernel.MS_REMOUNT | _QUIET, _bounds(disk_mib))
-            self._disk_mib = disk_mib
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # or /proc/self would be root's
+    _map(user, group)
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    kernel.mount("tmpfs", PLACE, "tmpfs", _QUIET, _bounds(disk_mib))
+    kernel.mount("proc", "/proc", "proc", _PROC)
 
 
 def _bounds(disk_mib: int) -> str:

@@ -42,8 +42,7 @@ class Tree:
         seen: dict[int, list[bytes]] = {}
         for pid in pids - self._strangers:
             try:
-                with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-                    seen[pid] = file.read(4096).rpartition(b")")[2].split()
+                seen[pid] = _read(pid)
             except OSError:
                 continue  # gone meanwhile
         family = {self._root}
@@ -55,7 +54,7 @@ class Tree:
 
     def count_living(self) -> int:
         """Count the processes that are alive."""
-        return sum(stat[_STATE] not in b"ZX" for stat in self.look().values())
+        return sum(stat[_STATE] not in {b"Z", b"X"} for stat in self.look().values())
 
     def passed_limit(self, limits: Mapping[str, Any], spent_seconds: float) -> str:
         """Name the limit that the processes together have passed, or "".
@@ -84,6 +83,28 @@ class Tree:
         return any(_descriptors(pid) > limit for pid in self.look())
 
 
+def _read(pid: int) -> list[bytes]:
+    """Return the fields of a process: those of a thread that lives, if its first has ended.
+
+    Raises:
+        OSError: It has ended.
+    """
+    fields = _read_fields(f"/proc/{pid}/stat")
+    if fields[_STATE] == b"Z" and int(fields[_THREADS]) > 1:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            alive = _read_fields(f"/proc/{pid}/task/{thread}/stat")
+            if alive[_STATE] not in {b"Z", b"X"}:
+                # The memory is everybody's, the times are not: they are the whole process's above.
+                fields[_STATE], fields[_RESIDENT] = alive[_STATE], alive[_RESIDENT]
+                break
+    return fields
+
+
+def _read_fields(path: str) -> list[bytes]:
+    with open(path, "rb", buffering=0) as file:
+        return file.read(4096).rpartition(b")")[2].split()
+
+
 def _share(pid: int, resident: int) -> int:
     """Return a process's fair share of memory in bytes; `resident` where that is kept from us."""
     try:
@@ -91,13 +112,15 @@ def _share(pid: int, resident: int) -> int:
             for line in file:
                 if line.startswith(b"Pss:"):
                     return int(line.split()[1]) * 1024
-    except FileNotFoundError:
-        return resident if os.path.exists(f"/proc/{pid}") else 0
     except PermissionError:
         return resident
     except OSError:
         pass
-    return 0  # it has ended meanwhile
+    try:
+        # Its first thread may have ended. Of one that has ended as a whole, nothing is resident.
+        return int(_read(pid)[_RESIDENT]) * _PAGE_BYTES
+    except OSError:
+        return 0
 
 
 def _descriptors(pid: int) -> int:

@@ -17,7 +17,6 @@ from .run import Run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
 
@@ -29,9 +28,7 @@ class Worker:
         writer: Where frames are written.
         place: Where jobs may write.
         walls: What they are kept in by.
-        alone: Whether all other processes that can be seen are the job's: this is PID 1.
         facts: What is said of this worker at the start.
-        grow: Makes the place large enough for so many MiB; None where that cannot be changed.
     """
 
     def __init__(
@@ -41,14 +38,11 @@ class Worker:
         place: Place,
         walls: job.Walls,
         *,
-        alone: bool,
         facts: dict[str, Any],
-        grow: Callable[[int], None] | None = None,
     ) -> None:
         self._reader, self._writer = reader, writer
-        self._place, self._walls, self._alone = place, walls, alone
+        self._place, self._walls = place, walls
         self._facts = facts
-        self._grow = grow
         self._wake, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -56,6 +50,8 @@ class Worker:
     def serve(self) -> None:
         """Serve until the host has had enough."""
         self._place.prepare()
+        if self._walls.alone:
+            self._walls.raise_around(self._place.path)
         wire.write_all(self._writer, [wire.json_frame(b"R", self._facts)])
         while True:
             try:
@@ -65,7 +61,5 @@ class Worker:
             if kind != b"J":
                 continue  # meant for a job that has ended
             limits = json.loads(content)
-            if self._grow is not None:
-                self._grow(limits["disk_mib"])
             Run(self, limits).run()
             self._place.prepare()

@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 
-from . import kernel, landlock, seccomp, spaces, wire
+from . import kernel, landlock, python, seccomp, spaces, wire
 from .job import Walls
 from .place import Place
 from .removal import remove
@@ -53,7 +53,7 @@ def main(spec: dict[str, Any]) -> NoReturn:
 
 
 def _live(spec: dict[str, Any], reader: int, writer: int) -> int:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Python's handler would let a job interrupt us
+    _be_calm()
     if spec["house"] is not None:
         spaces.enter_house(spec)
     elif spec["user"] is not None:
@@ -61,6 +61,10 @@ def _live(spec: dict[str, Any], reader: int, writer: int) -> int:
         os.setresgid(spec["user"], spec["user"], spec["user"])
         os.setresuid(spec["user"], spec["user"], spec["user"])
     os.chdir("/")
+    os.umask(0o077)
+    os.environ.clear()
+    os.environ.update(_environment(spec["place"] or spaces.PLACE))
+    python.make_streams()
     missed = _preload(spec["preload"])
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)  # jobs run as the same user: they may not look in
     gc.collect()
@@ -71,7 +75,6 @@ def _live(spec: dict[str, Any], reader: int, writer: int) -> int:
         "preloaded": [name for name in spec["preload"] if name not in missed],
         "missed": missed,
         "threads": len(os.listdir("/proc/self/task")),
-        "bin": os.path.dirname(sys.executable),
         "place": spec["place"] or spaces.PLACE,
     }
     if spec["rooms"]:
@@ -89,6 +92,29 @@ def _take_line() -> tuple[int, int]:
     os.dup2(nothing, 1)
     os.close(nothing)
     return reader, writer
+
+
+def _be_calm() -> None:
+    """Take signals as a fresh process does, but for those that could hurt us."""
+    kernel.reset_signals()
+    # Python's own handler of the first would let a job interrupt us; it ignores the others itself.
+    for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_IGN)
+    kernel.try_write("/proc/self/oom_score_adj", "1000")  # when memory is short, jobs go first
+
+
+def _environment(place: str) -> dict[str, str]:
+    """Return all that a job sees of an environment: nothing of the host's."""
+    return {
+        "PATH": f"{os.path.dirname(sys.executable)}:/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "HOME": f"{place}/work",
+        "TMPDIR": f"{place}/tmp",  # noqa: S108 - a job's own
+        # One job is one core's work; these also keep address space small.
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+    }
 
 
 def _preload(names: list[str]) -> list[str]:
@@ -118,7 +144,7 @@ def _serve_here(spec: dict[str, Any], facts: dict[str, Any], reader: int, writer
         walls = _walls(spec, alone=alone, counted=alone and spec["house"] is not None)
         own = os.stat(place).st_dev != os.stat(os.path.dirname(place)).st_dev
         facts = {**facts, **_seen(walls, alone=alone)}
-        Worker(reader, writer, Place(place, own=own), walls, alone=alone, facts=facts).serve()
+        Worker(reader, writer, Place(place, own=own), walls, facts=facts).serve()
     finally:
         if spec["place"] is not None:
             remove(place)
@@ -161,10 +187,9 @@ class _Rooms:
             for fd in ours:
                 os.close(fd)
             kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
-            room = spaces.Room(user, group, self._spec["disk_mib"])
+            spaces.furnish_room(user, group, self._spec["disk_mib"])
             place = Place(spaces.PLACE, own=True)
-            facts, walls = self._facts, self._walls
-            Worker(theirs, theirs, place, walls, alone=True, facts=facts, grow=room.grow).serve()
+            Worker(theirs, theirs, place, self._walls, facts=self._facts).serve()
         except (HostGoneError, BrokenPipeError, ConnectionResetError):
             pass
         except BaseException as error:  # noqa: BLE001 - the last words of this process
@@ -190,8 +215,8 @@ def _walls(spec: dict[str, Any], *, alone: bool, counted: bool) -> Walls:
     return Walls(
         rules,
         filtered=spec["seccomp"] and seccomp.supported(),
-        unix=alone and not spec["network"],
-        own_signals=not alone and abi < 6,
+        network=spec["network"],
+        alone=alone,
         counted=counted,
     )
 
