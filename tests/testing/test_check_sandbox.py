@@ -33,6 +33,7 @@ class Flatterer:
 HARMLESS = {
     "hides the environment",
     "hides other processes",
+    "probes what is in force",
     "says what was in force",
     "ends when closed",
 }

@@ -4,7 +4,8 @@
     ScriptedCritic, ScriptedSandbox,      were asked
     fixed_tool, make_context
     check_critic, CRITIC_CHECKS           what every critic must do
-    check_sandbox, SANDBOX_CHECKS         what every sandbox must do, attacks included
+    check_sandbox, SANDBOX_CHECKS         what every sandbox must do
+    check_attacks, SANDBOX_ATTACKS        what hostile code does, and must not get from a sandbox
     load_fixtures, Fixture                drafts with the verdicts that are right for them
     install_plugin                        a plugin from source text, without pip
 
@@ -13,6 +14,9 @@ It needs no test framework: the checks raise AssertionError, and pytest can para
 
 from __future__ import annotations
 
+from gadfly.testing._attacks import SANDBOX_ATTACKS as SANDBOX_ATTACKS
+from gadfly.testing._attacks import Attack as Attack
+from gadfly.testing._attacks import check_attacks as check_attacks
 from gadfly.testing._context import NoSandbox as NoSandbox
 from gadfly.testing._context import make_context as make_context
 from gadfly.testing._critic import CRITIC_CHECKS as CRITIC_CHECKS
@@ -34,7 +38,9 @@ from gadfly.testing._scripted_critic import ScriptedCritic as ScriptedCritic
 
 __all__ = [
     "CRITIC_CHECKS",
+    "SANDBOX_ATTACKS",
     "SANDBOX_CHECKS",
+    "Attack",
     "CriticCheck",
     "Fixture",
     "Misbehaviour",
@@ -45,6 +51,7 @@ __all__ = [
     "ScriptedModel",
     "ScriptedSandbox",
     "Trial",
+    "check_attacks",
     "check_critic",
     "check_sandbox",
     "fixed_tool",

@@ -110,7 +110,15 @@ async def stops_a_busy_family(sandbox: Sandbox) -> None:
 
 async def stops_a_memory_bomb(sandbox: Sandbox) -> None:
     """Memory that is filled beyond the limit is MEMORY."""
-    code = "held = []\nfor _ in range(300): held.append(b'x' * 2**20)\nimport time\ntime.sleep(10)"
+    code = """
+held = []
+try:
+    for _ in range(300): held.append(b"x" * 2**20)
+except MemoryError:
+    pass
+import time
+time.sleep(10)
+"""
     result = await _python(sandbox, code, Limits(memory_mib=128))
     _expect(result, Ended.MEMORY)
 
@@ -149,6 +157,17 @@ async def stops_a_full_disk(sandbox: Sandbox) -> None:
     for code in (large, many):
         waiting = f"try:\n {code}\nexcept OSError: pass\nimport time\ntime.sleep(10)"
         _expect(await _python(sandbox, waiting, Limits(disk_mib=4)), Ended.DISK)
+
+
+async def stops_a_hoarder(sandbox: Sandbox) -> None:
+    """A job that holds all the descriptors that it may and asks for more is DESCRIPTORS."""
+    code = (
+        "import os\ntry:\n while True: os.dup(0)\nexcept OSError: pass\nimport time\ntime.sleep(10)"
+    )
+    _expect(await _python(sandbox, code, Limits(open_files=48)), Ended.DESCRIPTORS)
+    code = "import os\nfor _ in range(20): os.dup(0)\nprint('fine')"
+    result = await _python(sandbox, code, Limits(open_files=48))
+    _expect(result, Ended.EXITED, exit_code=0)
 
 
 # ---------------------------------------------------------------------- nothing in, nothing left
@@ -269,7 +288,90 @@ open("large", "wb").write(b"x" * 20_000)
     _hold(all(result.rejected.values()), f"a reason is missing: {result.rejected}")
 
 
+# ---------------------------------------------------------------------- preloads and peers
+
+
+async def takes_a_list_of_preloads(sandbox: Sandbox) -> None:
+    """Preloaded modules are imported as ever; one that is not there is left to the job to miss."""
+    code = "import json\nprint(json.dumps([6 * 7]))\nimport gadfly_no_such_module"
+    job = Job(("python", "-c", code), preload=("json", "gadfly_no_such_module", "numpy"))
+    result = await sandbox.run(job)
+    _expect(result, Ended.EXITED, exit_code=1)
+    _hold(result.stdout == "[42]\n", f"stdout was {result.stdout!r:.200}")
+    missed = "No module named 'gadfly_no_such_module'" in result.stderr
+    _hold(missed, f"stderr was {result.stderr!r:.200}")
+
+
+_CHANNEL = """
+import os, socket, sys, time
+channel = socket.socket(fileno=int(os.environ["GADFLY_CHANNEL"]))
+"""
+
+
+async def joins_a_peer(sandbox: Sandbox) -> None:
+    """A job and its peer speak over their channel, both ways; each has a result of its own."""
+    ask = f"{_CHANNEL}\nchannel.sendall(b'x' * 300_000 + b'.')\nprint(channel.makefile().read())"
+    answer = f"""{_CHANNEL}
+size = 0
+while not (piece := channel.recv(65536)).endswith(b"."): size += len(piece)
+print(sorted(os.listdir()))
+channel.sendall(b"%d" % (size + len(piece)))
+sys.exit(int(sys.stdin.read()))
+"""
+    peer = Job(("python", "-c", answer), files={"theirs": ""}, stdin="7")
+    result = await sandbox.run(Job(("python", "-c", ask), files={"mine": ""}, peer=peer))
+    _expect(result, Ended.EXITED, exit_code=0)
+    _hold(result.stdout == "300001\n", f"the job's stdout was {result.stdout!r:.200}")
+    other = _peer(result)
+    _expect(other, Ended.EXITED, exit_code=7)
+    _hold(other.stdout == "['theirs']\n", f"the peer's stdout was {other.stdout!r:.200}")
+
+
+async def has_no_channel_without_a_peer(sandbox: Sandbox) -> None:
+    """A job without a peer is told of no channel, and its result of no peer."""
+    result = await _python(sandbox, "import os; print(os.environ.get('GADFLY_CHANNEL'))")
+    _expect(result, Ended.EXITED, exit_code=0)
+    _hold(result.stdout == "None\n", f"stdout was {result.stdout!r:.200}")
+    _hold(result.peer is None, "it speaks of a peer")
+
+
+async def releases_a_peer(sandbox: Sandbox) -> None:
+    """When a job ends, its peer is killed: RELEASED."""
+    wait = f"{_CHANNEL}\nprint('begun', flush=True)\nchannel.sendall(b'x')\ntime.sleep(30)"
+    job = Job(
+        ("python", "-c", f"{_CHANNEL}\nchannel.recv(1)\nsys.exit(3)"),
+        peer=Job(("python", "-c", wait), limits=Limits(wall_seconds=30)),
+    )
+    result = await sandbox.run(job)
+    _expect(result, Ended.EXITED, exit_code=3)
+    other = _peer(result)
+    _expect(other, Ended.RELEASED)
+    _hold(other.stdout == "begun\n", f"the peer's stdout was {other.stdout!r:.200}")
+
+
+async def outlives_a_peer(sandbox: Sandbox) -> None:
+    """When a peer ends, the job reads the end of the stream, after all that the peer wrote."""
+    read = f"{_CHANNEL}\nwhile piece := channel.recv(9): print(piece)\nprint('end')"
+    write = f"{_CHANNEL}\nchannel.sendall(b'last')\nos.kill(os.getpid(), 9)"
+    result = await sandbox.run(Job(("python", "-c", read), peer=Job(("python", "-c", write))))
+    _expect(result, Ended.EXITED, exit_code=0)
+    _hold(result.stdout == "b'last'\nend\n", f"stdout was {result.stdout!r:.200}")
+    _expect(_peer(result), Ended.SIGNALED, signal=9)
+
+
 # ---------------------------------------------------------------------- honesty
+
+
+async def probes_what_is_in_force(sandbox: Sandbox) -> None:
+    """What `probe` says is what the results of jobs say."""
+    probed = await sandbox.probe()
+    found = _isolation(await _python(sandbox, "pass"))
+    for name in ("sandbox", "level", "network"):
+        said, was = getattr(probed, name), getattr(found, name)
+        _hold(said == was, f"{name}: the probe says {said!r}, a result {was!r}")
+    _hold(probed.sandbox == sandbox.name, f"{probed.sandbox!r} is not {sandbox.name!r}")
+    lines = all(line and "\n" not in line for line in probed.missing)
+    _hold(lines, f"what is missing is not told in lines: {probed.missing!r:.200}")
 
 
 async def says_what_was_in_force(sandbox: Sandbox) -> None:
@@ -325,6 +427,12 @@ def _expect(
         wanted = f"{ended} (exit_code={exit_code}, signal={signal})"
         said = f"{result.ended} (exit_code={result.exit_code}, signal={result.signal})"
         raise AssertionError(f"it ended with {said}, not {wanted}: {result.stderr[-200:]!r}")
+
+
+def _peer(result: JobResult) -> JobResult:
+    if result.peer is None:
+        raise AssertionError("the result says nothing of the peer")
+    return result.peer
 
 
 def _isolation(result: JobResult) -> Isolation:

@@ -1,0 +1,71 @@
+"""Every attack on every sandbox that works here: held, or named as not covered and not held."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from tests.sandboxes.attacks import NOT_COVERED, SANDBOXES
+
+from gadfly import Level, Sandbox, SandboxError
+from gadfly.testing import SANDBOX_ATTACKS, Attack
+
+pytestmark = pytest.mark.sandbox
+
+
+class Target:
+    """A sandbox that is made anew when an attack has got through to it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._sandbox: Sandbox | None = None
+        self._level: Level | None = None
+        self._problem = ""
+
+    async def open(self) -> tuple[Sandbox, Level]:
+        if self._problem:
+            pytest.skip(self._problem)
+        try:
+            self._sandbox = self._sandbox or SANDBOXES[self.name]()
+            self._level = self._level or (await self._sandbox.probe()).level
+        except (SandboxError, ImportError) as error:
+            self._problem = f"{self.name} does not work here: {error}"
+            pytest.skip(self._problem)
+        return self._sandbox, self._level
+
+    async def close(self) -> None:
+        if self._sandbox is not None:
+            await self._sandbox.close()
+        self._sandbox = None
+
+
+@pytest.fixture(scope="module", params=SANDBOXES)
+def target(request: pytest.FixtureRequest) -> Iterator[Target]:
+    target = Target(request.param)
+    yield target
+    asyncio.run(target.close())
+
+
+@pytest.mark.parametrize("attack", SANDBOX_ATTACKS, ids=str)
+async def test_an_attack_is_held_or_named(target: Target, attack: Attack) -> None:
+    sandbox, level = await target.open()
+    if attack.wants > level:
+        pytest.skip(f"{attack.wants} holds it, and {target.name} is {level} here")
+    reason = NOT_COVERED.get(target.name, {}).get(attack.name)
+
+    try:
+        await attack.run(sandbox)
+    except AssertionError:
+        await target.close()
+        if reason is None:
+            raise
+    else:
+        assert reason is None, f"it is held, but named as not covered: {reason}"
+
+
+def test_what_is_not_covered_is_known_by_name() -> None:
+    attacks = {attack.name for attack in SANDBOX_ATTACKS}
+
+    assert NOT_COVERED.keys() <= SANDBOXES.keys()
+    assert {name for listed in NOT_COVERED.values() for name in listed} <= attacks
