@@ -63,7 +63,7 @@ async def test_a_sandbox_that_is_strong_enough_is_used() -> None:
 
 
 def test_an_unknown_level_is_refused() -> None:
-    with pytest.raises(InputError, match="'paranoid'.*unsafe, process, fast, strict"):
+    with pytest.raises(InputError, match=r"'paranoid'.*unsafe, process, fast, strict"):
         require_level(Weak(Level.STRICT, Level.STRICT), "paranoid")
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
+from tests.sandboxes.docker_images import IMAGE
+
 from gadfly import Level, Sandbox
 from gadfly_local import LocalSandbox
 
 
 def _docker(**options: object) -> Sandbox:
-    sandbox: Sandbox = import_module("gadfly_docker").DockerSandbox("gadfly-python", **options)
+    sandbox: Sandbox = import_module("gadfly_docker").DockerSandbox(IMAGE, workers=2, **options)
     return sandbox
 
 
@@ -23,9 +25,23 @@ SANDBOXES: Mapping[str, Callable[[], Sandbox]] = {
     "local process": lambda: LocalSandbox(without=["namespaces", "bwrap"]),
     "docker fast": _docker,
     "docker strict": lambda: _docker(level=Level.STRICT),
-    "docker runsc": lambda: _docker(runtime="runsc"),
+    "docker+runsc fast": lambda: _docker(runtime="runsc"),
+    "docker+runsc strict": lambda: _docker(runtime="runsc", level=Level.STRICT),
 }
 """By the name that tables use. What cannot work here raises `SandboxError` or `ImportError`."""
 
-NOT_COVERED: Mapping[str, Mapping[str, str]] = {}
+_GVISOR = {
+    "daemon without its main thread": "gVisor tells nothing of one whose first thread has ended",
+    "devices": "gVisor lets a job make device files, which lead to its own kernel only",
+    "fork bomb of a family": "it is stopped, but by the limit on processor time",
+    "memory bomb behind a dead main thread": "see the daemon; the container's limit holds",
+    "memory in pipes": "the container's limit holds, and ends the worker too",
+    "opens its parent's secrets": "it can open the worker's /dev/null, and nothing else",
+    "stopped child": "it is killed, and not counted",
+}
+
+NOT_COVERED: Mapping[str, Mapping[str, str]] = {
+    "docker+runsc fast": _GVISOR,
+    "docker+runsc strict": _GVISOR,
+}
 """By sandbox and attack: why it is not held. What is beyond a sandbox's level stands in no list."""

@@ -67,6 +67,7 @@ def settings(
     house: Sequence[Sequence[str]] | None = None,
     base: str = "/tmp",  # noqa: S108 - covered, not written to
     user: int | None = None,
+    job_user: int | None = None,
     rooms: bool = False,
     place: str | None = None,
     disk_mib: int = 64,
@@ -82,6 +83,8 @@ def settings(
         house: The steps of building a file system of its own (see `inside.spaces`); None to stay in
             the one that is there.
         base: A folder to build the house on, in the worker's own view of the machine.
+        job_user: The user that each job's process becomes; None for the worker's own. For kernels
+            that leave a process open to others of its user (gVisor); the worker must be root.
         user: The user to become; None for the one it is started as.
         rooms: Whether to be asked for workers, each with namespaces of its own.
         place: The folder where jobs may write; None for `/job`.
@@ -97,6 +100,7 @@ def settings(
         "house": None if house is None else True,
         "base": base,
         "user": user,
+        "job_user": job_user,
         "rooms": rooms,
         "place": place,
         "disk_mib": disk_mib,

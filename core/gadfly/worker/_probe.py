@@ -63,7 +63,7 @@ print(json.dumps({
         space: os.readlink(f"/proc/self/ns/{space}")
         for space in spaces if os.path.lexists(f"/proc/self/ns/{space}")
     },
-    "no_new_privs": status.get("NoNewPrivs", "").strip() == "1",
+    "no_new_privs": libc.prctl(39, 0, 0, 0, 0) == 1,
     "capabilities": int(status.get("CapPrm", "0"), 16),
     "reaches_network": succeeds(connect),
     "writes_outside": [
@@ -103,7 +103,8 @@ def look_around(member: Member, name: str) -> dict[str, JSON]:
         `python`, `user`, `interpreter` (whether it can be started anew), `namespaces` (by kind),
         `no_new_privs`, `capabilities`, `reaches_network`, `writes_outside` (places),
         `reads_secret`, `sees_host`, `traces_parent`, `signals_parent`, `nests`, and the worker's
-        `seccomp`, `landlock` (its ABI), `init` and `preloaded`. `network_known` says whether the listener works at all.
+        `seccomp`, `landlock` (its ABI), `init` and `preloaded`. `network_known` says whether the
+        listener works at all.
 
     Raises:
         SandboxError: The canary did not come back.

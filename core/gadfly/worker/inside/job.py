@@ -52,16 +52,27 @@ class Walls:
         alone: Whether the worker is PID 1 of what its jobs see. Then it can be shut in together
             with them, once for all, for nothing they do reaches it. Otherwise each job is shut in
             by itself.
+        user: Whom a job's process becomes; None for the worker's own user.
         counted: Whether the kernel counts the worker's processes apart from the user's others.
     """
 
     def __init__(
-        self, rules: Rules | None, *, filtered: bool, network: bool, alone: bool, counted: bool
+        self,
+        rules: Rules | None,
+        *,
+        filtered: bool,
+        network: bool,
+        alone: bool,
+        counted: bool,
+        user: int | None = None,
     ) -> None:
         self.rules = rules
         self.filtered = filtered
         self.alone = alone
         self.counted = counted
+        self.user = user
+        self.together = alone and user is None
+        """Whether the worker is shut in with its jobs."""
         self._network = network
         self._program = self._filter() if filtered else b""
 
@@ -102,6 +113,10 @@ def enter(
         streams: What becomes stdout, stderr and, unless it is -1, the channel.
     """
     try:
+        if walls.user is not None:
+            os.setgroups([])
+            os.setresgid(walls.user, walls.user, walls.user)
+            os.setresuid(walls.user, walls.user, walls.user)
         if not walls.alone:
             kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # a copy of the worker, that holds nothing of it
@@ -210,7 +225,7 @@ def _settle(limits: dict[str, Any], place: str, walls: Walls, *, warm: bool) -> 
     elif (others := _tasks_of_user()) is not None:
         _limit(resource.RLIMIT_NPROC, ceiling + 256 + others)
     _limit(resource.RLIMIT_CORE, 0)
-    if not walls.alone:
+    if not walls.together:
         walls.raise_around(place)
 
 

@@ -31,12 +31,15 @@ class Place:
     Args:
         path: Where it is; it exists.
         own: Whether it is a file system of its own, whose account of itself can be trusted.
+        user: Whose it is; None for the worker's own.
     """
 
-    def __init__(self, path: str, *, own: bool) -> None:
+    def __init__(self, path: str, *, own: bool, user: int | None = None) -> None:
         self.path = path
         self.own = own
+        self._user = user
         self._fd = os.open(path, _FOLDER)
+        self._counts_files = os.statvfs(self._fd).f_files > 0
         self._work = -1
         self._bytes_before = self._files_before = 0
 
@@ -47,6 +50,8 @@ class Place:
             empty(self._fd)
         for room in _ROOMS:
             os.mkdir(room, 0o700, dir_fd=self._fd)
+            if self._user is not None:
+                os.chown(room, self._user, self._user, dir_fd=self._fd)
         self._work = os.open("work", _FOLDER, dir_fd=self._fd)
 
     def count_from(self, used_bytes: int, files: int) -> None:
@@ -59,7 +64,10 @@ class Place:
         if not self.own:
             return _use(self.path, bytes_limit) > bytes_limit
         used, files = usage(self._fd)
-        return used - self._bytes_before > bytes_limit or files - self._files_before > files_limit
+        if used - self._bytes_before > bytes_limit or files - self._files_before > files_limit:
+            return True
+        # gVisor bounds the bytes of a file system and does not count its files.
+        return not self._counts_files and _use(self.path, bytes_limit) > bytes_limit
 
     def collect(
         self, names: list[str], limit_bytes: int
@@ -111,7 +119,12 @@ class _RejectedError(Exception):
 
 
 def _step(folder: int, name: str, flags: int) -> int:
-    """Open something in a folder, and close the folder."""
+    """Open something in a folder, and close the folder.
+
+    A symbolic link is looked for, too: gVisor follows one to a folder in spite of O_NOFOLLOW.
+    """
+    if stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+        raise OSError(errno.ELOOP if flags == _FILE else errno.ENOTDIR, "it is a symbolic link")
     inner = os.open(name, flags, dir_fd=folder)
     os.close(folder)
     return inner

@@ -196,11 +196,7 @@ class Run:
 
     def _reap(self) -> bool:
         """Take note of every process that has ended; True if the job's own is among them."""
-        try:
-            while os.read(self._worker._wake, 4096):
-                pass
-        except BlockingIOError:
-            pass
+        self._hush()
         self._collect_dead()
         return self._status is not None
 
@@ -218,17 +214,31 @@ class Run:
             if pid == self._child:
                 self._status = status
 
+    def _hush(self) -> None:
+        """Take what woke us."""
+        try:
+            while os.read(self._worker._wake, 4096):
+                pass
+        except BlockingIOError:
+            pass
+
     def _sweep(self) -> None:
         """Kill all processes of the job. When this returns none is left, not even a zombie."""
         status = self._status
         if self._worker._walls.alone:
+            # More than once: only Linux kills all at once; elsewhere (gVisor) what is just being
+            # forked escapes the signal.
+            poller = select.poll()
+            poller.register(self._worker._wake, select.POLLIN)
             while True:
                 try:
                     os.kill(-1, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
-                if not self._collect_dead(wait=True):
+                if not self._collect_dead():
                     break
+                poller.poll(_TICK_SECONDS * 1000)
+                self._hush()
         else:
             kernel.kill(self._child)
             while self._collect_dead():

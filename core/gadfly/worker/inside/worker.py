@@ -50,7 +50,7 @@ class Worker:
     def serve(self) -> None:
         """Serve until the host has had enough."""
         self._place.prepare()
-        if self._walls.alone:
+        if self._walls.together:
             self._walls.raise_around(self._place.path)
         wire.write_all(self._writer, [wire.json_frame(b"R", self._facts)])
         while True:

@@ -144,7 +144,9 @@ def _serve_here(spec: dict[str, Any], facts: dict[str, Any], reader: int, writer
         walls = _walls(spec, alone=alone, counted=alone and spec["house"] is not None)
         own = os.stat(place).st_dev != os.stat(os.path.dirname(place)).st_dev
         facts = {**facts, **_seen(walls, alone=alone)}
-        Worker(reader, writer, Place(place, own=own), walls, facts=facts).serve()
+        Worker(
+            reader, writer, Place(place, own=own, user=spec["job_user"]), walls, facts=facts
+        ).serve()
     finally:
         if spec["place"] is not None:
             remove(place)
@@ -218,6 +220,7 @@ def _walls(spec: dict[str, Any], *, alone: bool, counted: bool) -> Walls:
         network=spec["network"],
         alone=alone,
         counted=counted,
+        user=spec["job_user"],
     )
 
 

@@ -1,0 +1,152 @@
+"""Containers go with their process, and `cleanup` finds those that did not, and no others."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import subprocess
+import sys
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.sandboxes.docker_images import IMAGE, engine, skip_without_docker
+
+from gadfly import SandboxError
+from gadfly_docker import DockerSandbox
+from gadfly_docker._container import OWNER
+from gadfly_docker._owner import Owner
+
+pytestmark = pytest.mark.sandbox
+
+HOST = """
+import asyncio, sys
+from gadfly import Job
+from gadfly_docker import DockerSandbox
+
+async def main():
+    sandbox = DockerSandbox(sys.argv[1], runtime=sys.argv[2] or None, level=sys.argv[3], workers=2)
+    await sandbox.run(Job(("python", "-c", "pass")))
+    jobs = [Job(("python", "-c", "import time; time.sleep(600)")) for _ in range(2)]
+    running = [asyncio.create_task(sandbox.run(job)) for job in jobs]
+    await asyncio.sleep(1)
+    print(sandbox._docker._mark, flush=True)
+    await asyncio.gather(*running)
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def gone() -> Owner:
+    """A process that has ended."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from gadfly_docker._owner import Owner; print(Owner.here())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    owner = Owner.parse(done.stdout.strip())
+    assert owner is not None
+    return owner
+
+
+@contextlib.contextmanager
+def container(owner: str) -> Generator[str]:
+    """A container that was made and never started."""
+    skip_without_docker()
+    name = f"gadfly-test-{secrets.token_hex(8)}"
+    with engine() as client:
+        client.create_container(IMAGE, ["true"], name=name, labels={OWNER: owner})
+        try:
+            yield name
+        finally:
+            with contextlib.suppress(Exception):
+                client.remove_container(name, force=True)
+
+
+def names() -> list[str]:
+    with engine() as client:
+        return [found["Names"][0].lstrip("/") for found in client.containers(all=True)]
+
+
+async def clean(*, dry_run: bool = False) -> str:
+    sandbox = DockerSandbox()
+    lines = await sandbox.cleanup(dry_run=dry_run)
+    await sandbox.close()
+    return "\n".join(lines)
+
+
+async def test_what_the_dead_have_left_is_removed_and_named(gone: Owner) -> None:
+    with container(str(gone)) as name:
+        said = await clean()
+
+        assert name in said
+        assert f"of process {gone.pid}, which is gone" in said
+        assert name not in names()
+
+
+async def test_a_dry_run_only_names_it(gone: Owner) -> None:
+    with container(str(gone)) as name:
+        assert name in await clean(dry_run=True)
+        assert name in names()
+
+
+@pytest.mark.parametrize("whose", ["ours", "elsewhere", "nobody's"])
+async def test_what_may_belong_to_the_living_stays(whose: str, gone: Owner) -> None:
+    owner = {
+        "ours": str(Owner.here()),
+        "elsewhere": str(replace(gone, machine="another-machine")),
+        "nobody's": "some words",
+    }[whose]
+    with container(owner) as name:
+        assert name not in await clean()
+        assert name in names()
+
+
+async def test_without_an_engine_cleanup_says_so() -> None:
+    sandbox = DockerSandbox(url="unix:///nowhere.sock")
+
+    with pytest.raises(SandboxError, match="no docker engine answers"):
+        await sandbox.cleanup()
+
+    await sandbox.close()
+
+
+@pytest.fixture(params=["fast", "strict", "gvisor"])
+def host(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
+    """A process with jobs that run in containers."""
+    runtime = "runsc" if request.param == "gvisor" else ""
+    level = "strict" if request.param == "strict" else "fast"
+    skip_without_docker(runtime or None)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOST, IMAGE, runtime, level], stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        process.kill()
+
+
+async def test_when_the_host_is_killed_its_containers_go(host: subprocess.Popen[str]) -> None:
+    assert host.stdout is not None
+    mark = host.stdout.readline().strip()
+    assert of_sandbox(mark)
+
+    host.kill()
+    host.wait()
+
+    # They go by themselves: nothing cleans up here.
+    for _ in range(300):
+        if not of_sandbox(mark):
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail(f"there are still {of_sandbox(mark)}")
+
+
+def of_sandbox(mark: str) -> list[Any]:
+    with engine() as client:
+        found: list[Any] = client.containers(
+            all=True, filters={"label": f"dev.gadfly.sandbox={mark}"}
+        )
+    return found
