@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from gadfly._hooks import hookimpl as hookimpl
     from gadfly._jobs.results import VerifyReport as VerifyReport
     from gadfly._jobs.results import VerifyResult as VerifyResult
+    from gadfly._jobs.verify import Verification as Verification
     from gadfly._jobs.verify import VerifyOptions as VerifyOptions
     from gadfly._jobs.verify import averify as averify
     from gadfly._jobs.verify import verify as verify
@@ -109,7 +110,7 @@ _HOMES = {
     "_feedback": ("shape_feedback",),
     "_hooks": ("API_VERSION", "hookimpl"),
     "_jobs.results": ("VerifyReport", "VerifyResult"),
-    "_jobs.verify": ("VerifyOptions", "averify", "verify"),
+    "_jobs.verify": ("Verification", "VerifyOptions", "averify", "verify"),
     "_models": ("as_model",),
     "_plugins": ("PluginInfo", "Plugins"),
     "_ports": (

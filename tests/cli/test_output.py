@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gadfly import Verdict
-from gadfly._cli._output import console, plain, print_json, progress
+from gadfly._cli._output import console, duration, plain, print_json, progress
 
 
 @given(st.text())
@@ -75,6 +75,31 @@ def test_progress_in_a_log_is_a_line_now_and_then(capsys: pytest.CaptureFixture[
     assert captured.out == ""
 
 
+def test_progress_in_a_log_says_how_fast_and_how_long(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    with progress("checking", 1000, after=0, every=0) as advance:
+        for now in (150.0, 160.0, 170.0):  # noqa: B007 - it is the clock
+            advance(20)
+
+    # The first have waited fifty seconds for everything to start: that is no rate.
+    assert capsys.readouterr().err.splitlines() == [
+        "checking: 20/1000 (50 s, 0.4 a second, 41 min left)",
+        "checking: 40/1000 (60 s, 2.0 a second, 8 min left)",
+        "checking: 60/1000 (70 s, 2.0 a second, 8 min left)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (99.0, "99 s"), (100.0, "2 min"), (5941.0, "99 min"), (11100.0, "3 h 5 min")],
+)
+def test_duration_is_told_in_the_unit_that_fits(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
 class Terminal(io.StringIO):
     """A stderr that is a terminal."""
 
@@ -102,6 +127,7 @@ def test_progress_on_a_terminal_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> Non
 
     assert "checking [bold]x" in terminal.getvalue()
     assert "50%" in terminal.getvalue()
+    assert "1/2" in terminal.getvalue()
 
 
 def test_what_fails_before_the_bar_shows_leaves_the_terminal_alone(

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import statistics
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Unpack
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gadfly import (
     JSON,
@@ -33,6 +37,9 @@ from gadfly import (
     load,
     verify,
 )
+from gadfly._jobs._database import Database
+from gadfly._jobs._store import Store
+from gadfly._jobs.results import Durations
 from gadfly.testing import ScriptedSandbox
 
 HARD = (Finding("it is bad", Hardness.HARD),)
@@ -319,6 +326,111 @@ async def test_stream_yields_in_input_order_as_results_come() -> None:
             release.set()
 
     assert ids == ["r0", "r1", "r2"]
+
+
+async def test_unordered_stream_yields_what_is_there() -> None:
+    release = asyncio.Event()
+
+    @critic(inline=True)
+    async def waits(draft: Draft, context: Context) -> Critique:
+        if draft.text == "first":
+            await release.wait()
+        return Critique(Verdict.PASS)
+
+    ids = []
+    drafts = rows("first", "b", "b", "c", "first")
+    options: Any = {"sandbox": None, "plugins": Plugins([]), "workers": 2}
+    async for result in averify(drafts, [waits], ordered=False, **options):
+        ids.append(result.id)
+        if len(ids) == 3:
+            release.set()
+
+    assert sorted(ids[:3]) == ["r1", "r2", "r3"]
+    assert sorted(ids[3:]) == ["r0", "r4"]
+
+
+async def test_unordered_stream_begins_with_what_an_earlier_run_has_found(tmp_path: Path) -> None:
+    options: Any = {"sandbox": None, "plugins": Plugins([]), "out": tmp_path / "results.jsonl"}
+    texts = [f"pass {number}" for number in range(100)]
+    await averify(rows(*texts), [words], limit=70, **options)
+
+    stream = averify(rows(*texts), [words], ordered=False, **options)
+    ids = [result.id async for result in stream]
+
+    assert ids[:70] == [f"r{number}" for number in range(70)]
+    assert sorted(ids) == sorted(f"r{number}" for number in range(100))
+    assert (stream.report.rows, stream.report.kept, stream.report.results) == (100, 70, ())
+
+
+async def test_verification_that_is_awaited_is_the_report() -> None:
+    options: Any = {"sandbox": None, "plugins": Plugins([])}
+
+    report = await averify(rows("pass", "fail"), [words], **options)
+
+    assert report.verdicts == {"pass": 1, "fail": 1}
+    assert [result.id for result in report.results] == ["r0", "r1"]
+
+
+async def test_report_of_a_stream_is_there_at_its_end() -> None:
+    options: Any = {"sandbox": None, "plugins": Plugins([])}
+    stream = averify(rows("pass", "fail"), [words], **options)
+
+    first = await anext(stream)
+    with pytest.raises(InputError, match="last result"):
+        _ = stream.report
+    rest = [result.id async for result in stream]
+
+    assert (first.id, rest, stream.report.verdicts) == ("r0", ["r1"], {"pass": 1, "fail": 1})
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+async def test_stream_of_a_cancelled_job_ends_with_what_to_do(
+    tmp_path: Path, *, ordered: bool
+) -> None:
+    @critic(inline=True)
+    async def endless(draft: Draft, context: Context) -> Critique:
+        if draft.text != "first":
+            await asyncio.sleep(3600)
+        return Critique(Verdict.PASS)
+
+    path = tmp_path / "store.db"
+    options: Any = {"sandbox": None, "plugins": Plugins([]), "workers": 2, "store": path}
+    stream = averify(rows("first", "b", "c"), [endless], ordered=ordered, **options)
+    assert (await anext(stream)).id == "r0"
+
+    with closing(Database(path)) as database:
+        store = Store(database)
+        (batch,) = store.batches()
+        store.cancel(batch.id)
+
+    with pytest.raises(InputError, match=r"was cancelled: 1 of 3 are done and kept; .*jobs retry"):
+        await anext(stream)
+
+
+def test_report_names_the_slowest_critic_first() -> None:
+    async def sleeps(draft: Draft, context: Context) -> Critique:
+        await asyncio.sleep(float(draft.text))
+        return Critique(Verdict.PASS)
+
+    slow = critic(name="slow", inline=True)(sleeps)
+    quick = critic(name="quick", inline=True)(lambda draft, context: Critique(Verdict.PASS))
+
+    report = check(rows("0", "0.00", "0.2"), [quick, slow])
+
+    assert list(report.critic_seconds) == ["slow", "quick"]
+    assert report.critic_longest_seconds["slow"] >= 0.2
+    assert report.critic_median_seconds["slow"] < 0.1
+
+
+@given(st.lists(st.floats(0.0001, 1000), min_size=1))
+def test_median_of_durations_is_right_to_about_one_per_cent(seconds: list[float]) -> None:
+    durations = Durations()
+    for value in seconds:
+        durations.add(value)
+
+    assert durations.median == pytest.approx(statistics.median_low(seconds), rel=0.0101)
+    assert durations.mean == pytest.approx(statistics.mean(seconds))
+    assert durations.longest == max(seconds)
 
 
 async def test_stream_that_is_left_early_keeps_what_is_done(tmp_path: Path) -> None:

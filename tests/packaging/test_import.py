@@ -20,6 +20,9 @@ MODULES = sorted(
 HEAVY = {
     "aiosqlite",
     "docker",
+    "pyarrow",
+    "ray",
+    "sqlalchemy",
     "langchain_core",
     "langgraph",
     "pluggy",

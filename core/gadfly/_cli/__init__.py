@@ -30,8 +30,10 @@ COMMANDS = {
     "demo": "See an answer checked, refuted and mended, offline, in a minute.",
     "run": "Answer a question with an agent whose drafts are checked.",
     "verify": "Check a file of drafts with critics: fast, resumable, in a sandbox.",
+    "jobs": "List, show, retry and cancel verification jobs.",
     "replay": "Run recorded evidence again and compare.",
     "trace": "Read what happened in a run.",
+    "sandbox": "List, probe and clean up sandboxes.",
     "plugins": "List, write, test, install and disable plugins.",
 }
 """Each is the module `gadfly._cli.NAME`, which has a function `command` or a Typer `app`."""

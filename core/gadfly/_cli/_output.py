@@ -17,7 +17,8 @@ from typing import Annotated, NoReturn, Protocol
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
+from rich.progress import Progress, ProgressColumn, Task
+from rich.text import Text
 
 from gadfly._cli._text import plain as plain  # noqa: PLC0414 - passed on to the commands
 from gadfly._errors import UnknownNameError
@@ -78,6 +79,16 @@ def find_plugin(plugins: Plugins, name: str) -> list[PluginInfo]:
     return found
 
 
+def duration(seconds: float) -> str:
+    """Return a duration for a person: `45 s`, `12 min`, `3 h 5 min`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
 class Advance(Protocol):
     """Says that n more are done."""
 
@@ -88,7 +99,8 @@ class Advance(Protocol):
 def progress(
     description: str, total: int | None = None, *, after: float = 2.0, every: float = 10.0
 ) -> Generator[Advance]:
-    """Show on stderr how far something is, once it has taken longer than `after` seconds.
+    """Show on stderr how far something is, how fast it goes and how long it will take, once it has
+    taken longer than `after` seconds.
 
     A terminal gets a bar that leaves nothing behind, a log file gets a line now and then.
 
@@ -97,11 +109,13 @@ def progress(
         total: How many there are; None where that is not known.
         after: Seconds of silence first: what is quick shows nothing.
         every: Seconds between two lines where stderr is no terminal.
-    """
+    """  # noqa: D205 - the promise does not fit a line
     if not sys.stderr.isatty():
         yield _lines(description, total, after, every)
         return
-    bar = Progress(console=console(stderr=True), transient=True)
+    bar = Progress(
+        *Progress.get_default_columns(), _Rate(), console=console(stderr=True), transient=True
+    )
     task = bar.add_task(escape(plain(description)), total=total)
     timer = threading.Timer(after, bar.start)
     timer.daemon = True
@@ -114,18 +128,37 @@ def progress(
         bar.stop()
 
 
+class _Rate(ProgressColumn):
+    """How many there are and how many of them a second."""
+
+    def render(self, task: Task) -> Text:
+        count = f"{task.completed:.0f}"
+        if task.total is not None:
+            count += f"/{task.total:.0f}"
+        return Text(f"{count}, {task.speed:.1f}/s" if task.speed else count)
+
+
 def _lines(description: str, total: int | None, after: float, every: float) -> Advance:
     started = time.monotonic()
     due = started + after
     done = 0
+    # The first to be done have waited for everything to start: they say nothing of the rate.
+    first = (0, started)
 
     def advance(n: int = 1) -> None:
-        nonlocal done, due
+        nonlocal done, due, first
         done += n
         now = time.monotonic()
+        if done == n:
+            first = (n, now)
         if now >= due:
             due = now + every
+            before, since = first if done > first[0] else (0, started)
+            rate = (done - before) / max(now - since, 0.001)
             count = f"{done}" if total is None else f"{done}/{total}"
-            typer.echo(f"{description}: {count} ({now - started:.0f} s)", err=True)
+            facts = [f"{now - started:.0f} s", f"{rate:.1f} a second"]
+            if total is not None and rate and done < total:
+                facts.append(f"{duration((total - done) / rate)} left")
+            typer.echo(f"{description}: {count} ({', '.join(facts)})", err=True)
 
     return advance

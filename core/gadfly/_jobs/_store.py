@@ -1,53 +1,51 @@
-"""The ledger of a verification job, in SQLite: what is to be checked, and what came of it.
+"""The batches of a store: written down, found again, listed, cancelled, retried.
 
-Two tables. `checks` holds every distinct prompt and draft once, with its state and result; `rows`
-says which check stands for which row of the input. Identical drafts are so checked once by
-construction, and a check that is not finished is simply still waiting: there is no state for work
-in flight that a killed process could leave behind.
-
-A finished check is committed by itself. In WAL mode that is an append without waiting for the disk:
-it survives the death of the process, and of a power cut loses at most the last moments.
+A batch is written down piece by piece while its input is read, and counts from the moment when all
+of it is there: what a killed process has left half-way is seen by nobody, and swept away later.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import partial
+from itertools import islice
+from typing import Any, Literal
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from gadfly._errors import InputError, StorageError
+from gadfly._jobs._database import BATCHES, ROWS, Database
+from gadfly._jobs._queue import PAGE, SETTLED, UNFINISHED, has_ended, stands_for
 from gadfly._jobs.rows import Row
-from gadfly._values.budget import Usage
-from gadfly._values.codec import dump
-from gadfly._values.task import JSON, Draft, Task
+from gadfly._values.codec import digest, dump
+from gadfly._values.task import JSON
 
-VERSION = 1
-"""Version of the tables, kept as SQLite's `user_version`."""
-PAGE = 64
-"""Rows read at a time. No cursor stays open across a write: it would let the WAL grow."""
-
-_TABLES = """
-CREATE TABLE run (identity TEXT NOT NULL);
-CREATE TABLE checks (
-    position INTEGER PRIMARY KEY,        -- of the first row that it stands for
-    digest TEXT NOT NULL UNIQUE,
-    draft TEXT NOT NULL,
-    state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'done', 'broke')),
-    result TEXT
-);
-CREATE TABLE rows (
-    position INTEGER PRIMARY KEY,        -- from 1, in input order
-    number INTEGER NOT NULL,             -- what messages call it: its line
-    id TEXT NOT NULL UNIQUE,             -- as JSON: any string can be stored so
-    checked INTEGER NOT NULL REFERENCES checks (position)
-);
-CREATE INDEX rows_by_check ON rows (checked);
-"""
+CHUNK = 200
+"""Rows written down in one transaction."""
+ABANDONED_SECONDS = 24 * 3600.0
+"""Age at which a batch that is still not whole is taken for one that was left half-way."""
+RECENT_SECONDS = 60.0
+"""A batch's rate is that of the last such time in which it was worked on."""
+BatchState = Literal["running", "waiting", "done", "cancelled"]
+STATES = ("queued", "running", "done", "failed", "cancelled")
+"""What a row may be, in the order in which people read it."""
 
 
 class DuplicateIdError(Exception):
@@ -58,191 +56,275 @@ class DuplicateIdError(Exception):
         self.id, self.first, self.second = id, first, second
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One distinct draft that waits to be checked."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A batch and how far it is."""
+
+    id: str
+    state: BatchState
+    """`running` while somebody works on it; `waiting` when rows are left and nobody does."""
+    created: float
+    """Seconds since 1970."""
+    source: str | None
+    """The input file; None for rows given in code."""
+    out: str | None
+    engine: str
+    identity: Mapping[str, Any]
+    """What its results depend on: critics, options, versions, input."""
+    rows: int
+    counts: Mapping[str, int]
+    """Rows by state."""
+    rows_per_second: float
+    """In the last minute in which it was worked on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowInfo:
+    """One row of a batch."""
 
     position: int
-    task: Task
-    draft: Draft
+    id: str
+    state: str
+    priority: int
+    attempts: int
+    verdict: str | None
+    """None until it has a result."""
 
 
-class Ledger:
-    """Keeps one job. Use it from one thread, and close it.
+class Store:
+    """The batches in a database."""
 
-    Args:
-        path: The database; None for one that is gone when it is closed (on disk, too, where it
-            outgrows memory).
+    def __init__(self, database: Database) -> None:
+        self._db = database
 
-    Raises:
-        InputError: Another version of Gadfly wrote it.
-        StorageError: On opening and in every method: it is damaged, the disk is full, ...
-    """
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        with self._storage():
-            self._db = sqlite3.connect(path or "", isolation_level=None)
-        try:
-            version = self._open()
-            if version not in {0, VERSION}:
-                raise InputError(f"{path} was written by another version of Gadfly: delete it")
-        except BaseException:
-            self._db.close()
-            raise
-        self.is_new = version == 0
-
-    def _open(self) -> int:
-        with self._storage():
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        return int(version)
-
-    def close(self) -> None:
-        """Close the database; it is then one file."""
-        with self._storage():
-            self._db.close()
-
-    def identity(self) -> dict[str, Any]:
-        """Return what the job was begun with: see `begin`."""
-        with self._storage():
-            (text,) = self._db.execute("SELECT identity FROM run").fetchone()
-        identity: dict[str, Any] = json.loads(text)
-        return identity
-
-    def begin(self, identity: Mapping[str, JSON], rows: Iterable[Row]) -> None:
-        """Write down a job, all or nothing, in place of the one that was there.
+    def load(
+        self,
+        rows: Iterable[Row],
+        identity: Mapping[str, JSON],
+        *,
+        source: str | None = None,
+        out: str | None = None,
+        engine: str = "local",
+        replace: Literal["same", "all"] | None = None,
+    ) -> str:
+        """Write down a batch, all or nothing, and return its id: that of the same work if it is
+        there already.
 
         Args:
-            identity: What the results depend on besides the rows.
             rows: The input; its summary joins the identity, as `input`.
+            identity: What the results depend on besides the rows.
+            source: The input's file, for people.
+            out: The results file, for people.
+            engine: What works on it, for people.
+            replace: Throw away the same work, or all there is, instead of going on with it.
 
         Raises:
             DuplicateIdError: Two rows bear one id.
-        """
-        with self._transaction():
-            for table in ("rows", "checks", "run"):
-                self._db.execute(f"DROP TABLE IF EXISTS {table}")
-            for statement in _TABLES.split(";"):
-                self._db.execute(statement)
-            summary = summarize(self._add(position, row) for position, row in enumerate(rows, 1))
-            text = json.dumps({**identity, "input": summary})
-            self._db.execute("INSERT INTO run VALUES (?)", (text,))
-            self._db.execute(f"PRAGMA user_version = {VERSION}")
-
-    def _add(self, position: int, row: Row) -> Row:
-        payload = {"prompt": row.task.prompt, "id": row.id, "inputs": dump(row.task.inputs)}
-        draft = json.dumps({"task": payload, "text": row.draft.text})
-        self._db.execute(
-            "INSERT INTO checks (position, digest, draft) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            (position, row.digest, draft),
+        """  # noqa: D205 - the promise does not fit a line
+        id_ = secrets.token_hex(4)
+        values = {
+            "id": id_,
+            "state": "loading",
+            "plan": digest(identity),
+            "options": json.dumps(identity),
+            "input": json.dumps({"source": source}),
+            "out": json.dumps(out),
+            "engine": engine,
+        }
+        self._db.write(
+            lambda c: c.execute(insert(BATCHES).values(**values, created=self._db.now(c)))
         )
-        id_ = json.dumps(row.id)
-        added = self._db.execute(
-            "INSERT INTO rows SELECT ?, ?, ?, position FROM checks WHERE digest = ?"
-            " ON CONFLICT (id) DO NOTHING",
-            (position, row.number, id_, row.digest),
-        )
-        if added.rowcount == 0:
-            (first,) = self._db.execute("SELECT number FROM rows WHERE id = ?", (id_,)).fetchone()
-            raise DuplicateIdError(row.id, first, row.number)
-        return row
+        try:
+            summary = summarize(self._written(id_, rows))
+            return self._publish(id_, identity, summary, source, replace)
+        except BaseException:
+            with suppress(StorageError):
+                self._db.write(lambda c: c.execute(delete(BATCHES).where(BATCHES.c.id == id_)))
+            raise
 
-    def total(self) -> int:
-        """Return how many rows the input has."""
-        return self._count("SELECT count(*) FROM rows")
+    def _written(self, batch: str, rows: Iterable[Row]) -> Iterator[Row]:
+        numbered = enumerate(rows, 1)
+        while chunk := list(islice(numbered, CHUNK)):
+            records = dict(chunk)
+            self._db.write(partial(_add, batch=batch, rows=records))
+            yield from records.values()
 
-    def done(self, limit: int) -> int:
-        """Return how many of the first rows are done; those in which a critic broke are not."""
-        return self._count(
-            "SELECT count(*) FROM rows JOIN checks ON checks.position = checked"
-            " WHERE rows.position <= ? AND state = 'done'",
-            limit,
-        )
+    def _publish(
+        self,
+        id_: str,
+        identity: Mapping[str, JSON],
+        summary: Mapping[str, JSON],
+        source: str | None,
+        replace: str | None,
+    ) -> str:
+        key = key_of(identity, summary)
 
-    def retry_broken(self) -> None:
-        """Let the checks in which a critic broke wait again."""
-        with self._storage():
-            self._db.execute("UPDATE checks SET state = 'waiting' WHERE state = 'broke'")
-
-    def waiting(self, limit: int) -> Iterator[Check]:
-        """Yield what is to be checked for the first rows, in input order, each once."""
-        query = (
-            "SELECT position, draft FROM checks"
-            " WHERE position > ? AND position <= ? AND state = 'waiting' ORDER BY position LIMIT ?"
-        )
-        for position, text in self._pages(query, limit):
-            payload = json.loads(text)
-            yield Check(position, Task(**payload["task"]), Draft(payload["text"]))
-
-    def finish(self, position: int, result: Mapping[str, JSON], *, broke: bool) -> None:
-        """Write down what came of a check. When this returns, `kill -9` does not undo it."""
-        with self._storage():
-            self._db.execute(
-                "UPDATE checks SET state = ?, result = ? WHERE position = ?",
-                ("broke" if broke else "done", json.dumps(result), position),
+        def work(connection: Connection) -> str:
+            others = BATCHES.c.id != id_
+            old = self._db.now(connection) - ABANDONED_SECONDS
+            abandoned = and_(BATCHES.c.state == "loading", BATCHES.c.created < old)
+            conditions: dict[str | None, ColumnElement[bool]] = {
+                None: abandoned,
+                "same": or_(abandoned, BATCHES.c.key == key),
+                "all": others,
+            }
+            connection.execute(delete(BATCHES).where(others, conditions[replace]))
+            there = connection.scalar(select(BATCHES.c.id).where(BATCHES.c.key == key))
+            if there is not None:
+                connection.execute(delete(BATCHES).where(BATCHES.c.id == id_))
+                return str(there)
+            given = json.dumps({"source": source, **summary})
+            connection.execute(
+                update(BATCHES)
+                .where(BATCHES.c.id == id_)
+                .values(key=key, state="open", input=given)
             )
+            return id_
 
-    def rows_of(self, position: int, limit: int) -> int:
-        """Return for how many of the first rows a check stands."""
-        query = "SELECT count(*) FROM rows WHERE checked = ? AND position <= ?"
-        return self._count(query, position, limit)
+        return self._db.write(work)
 
-    def results(self, limit: int, after: int = 0) -> Iterator[dict[str, Any]]:
-        """Yield the plain results of the rows after a position, up to the first unfinished one."""
-        query = (
-            "SELECT rows.position, id, checked, CASE state WHEN 'waiting' THEN NULL ELSE result END"
-            " FROM rows JOIN checks ON checks.position = checked"
-            " WHERE rows.position > ? AND rows.position <= ? ORDER BY rows.position LIMIT ?"
+    def find(self, key: str) -> str | None:
+        """Return the id of the batch that is this work; None if there is none."""
+        return self._db.read(lambda c: c.scalar(select(BATCHES.c.id).where(BATCHES.c.key == key)))
+
+    def get(self, id_: str) -> Batch:
+        """Return a batch by its whole id.
+
+        Raises:
+            InputError: It is not there (any more).
+        """
+        query = select(BATCHES).where(BATCHES.c.id == id_)
+
+        def work(connection: Connection) -> Batch:
+            values = connection.execute(query).mappings().one_or_none()
+            if values is None:
+                raise InputError(f"there is no batch {id_!r}: it was thrown away")
+            return self._describe(connection, values)
+
+        return self._db.read(work)
+
+    def batches(self) -> list[Batch]:
+        """Return all batches, the oldest first."""
+        query = select(BATCHES).where(BATCHES.c.state != "loading").order_by(BATCHES.c.created)
+
+        def work(connection: Connection) -> list[Batch]:
+            found = connection.execute(query).mappings().all()
+            return [self._describe(connection, values) for values in found]
+
+        return self._db.read(work)
+
+    def _describe(self, connection: Connection, values: Mapping[Any, Any]) -> Batch:
+        of_it = ROWS.c.batch == values["id"]
+        grouped = select(ROWS.c.state, func.count()).where(of_it).group_by(ROWS.c.state)
+        counts: Counter[str] = Counter()
+        for row_state, count in connection.execute(grouped):
+            counts[row_state] = count
+        state: BatchState
+        if values["state"] == "cancelled":
+            state = "cancelled"
+        elif self._has_live_owner(connection, of_it):
+            state = "running"
+        else:
+            state = "waiting" if counts["queued"] or counts["running"] else "done"
+        given = json.loads(values["input"])
+        summary = {name: given[name] for name in ("rows", "digest")}
+        return Batch(
+            id=values["id"],
+            state=state,
+            created=values["created"],
+            source=given["source"],
+            out=json.loads(values["out"]),
+            engine=values["engine"],
+            identity={**json.loads(values["options"]), "input": summary},
+            rows=given["rows"],
+            counts={name: counts[name] for name in STATES if counts[name]},
+            rows_per_second=_rate(connection, of_it),
         )
-        for position, id_, checked, result in self._pages(query, limit, after):
-            if result is None:
-                return
-            plain = {**json.loads(result), "id": json.loads(id_)}
-            if checked != position:
-                # Nothing was spent on a copy, so that what was spent can be added up.
-                spent: dict[str, JSON] = {
-                    "usage": dump(Usage()),
-                    "seconds": 0.0,
-                    "critic_seconds": {},
-                }
-                plain |= {"shared": True, **spent}
-            yield plain
 
-    def _pages(self, query: str, limit: int, after: int = 0) -> Iterator[tuple[Any, ...]]:
-        while True:
-            with self._storage():
-                page = self._db.execute(query, (after, limit, PAGE)).fetchall()
-            if not page:
-                return
-            yield from page
+    def _has_live_owner(self, connection: Connection, of_it: ColumnElement[bool]) -> bool:
+        leased = and_(ROWS.c.state == "running", ROWS.c.lease >= self._db.now(connection))
+        owners = connection.scalars(select(ROWS.c.owner).where(of_it, leased).distinct())
+        return any(owner and not has_ended(owner) for owner in owners)
+
+    def rows(self, batch: str, states: Sequence[str]) -> Iterator[RowInfo]:
+        """Yield the rows of a batch that are in one of these states, in input order."""
+        checked = ROWS.alias()
+        columns = ROWS.c.position, ROWS.c.id, ROWS.c.state, ROWS.c.priority, checked.c.attempts
+        query = (
+            select(*columns, checked.c.result)
+            .join(checked, stands_for(checked))
+            .where(ROWS.c.batch == batch, ROWS.c.state.in_(states))
+            .order_by(ROWS.c.position)
+            .limit(PAGE)
+        )
+        after = 0
+        while page := self._page(query.where(ROWS.c.position > after)):
+            for position, id_, state, priority, attempts, result in page:
+                verdict = json.loads(result)["verdict"] if state in SETTLED else None
+                yield RowInfo(
+                    position=position,
+                    id=json.loads(id_),
+                    state=state,
+                    priority=priority,
+                    attempts=attempts,
+                    verdict=verdict,
+                )
             after = page[-1][0]
 
-    def _count(self, query: str, *values: int) -> int:
-        with self._storage():
-            (count,) = self._db.execute(query, values).fetchone()
-        return int(count)
+    def _page(self, query: Executable) -> Sequence[Any]:
+        return self._db.read(lambda c: c.execute(query).all())
 
-    @contextmanager
-    def _transaction(self) -> Generator[None]:
-        with self._storage():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                # A full disk has already rolled it back.
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+    def cancel(self, batch: str) -> int:
+        """Let nobody go on with a batch, and return how many rows that leaves without a result.
 
-    @contextmanager
-    def _storage(self) -> Generator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise _failure(error, self._path) from error
+        Where there are none, it is as it was.
+        """
+
+        def work(connection: Connection) -> int:
+            left = ROWS.c.state.in_(UNFINISHED)
+            values = {"state": "cancelled", "owner": None, "lease": None}
+            count = connection.execute(
+                update(ROWS).where(ROWS.c.batch == batch, left).values(values)
+            ).rowcount
+            if count:
+                connection.execute(
+                    update(BATCHES).where(BATCHES.c.id == batch).values(state="cancelled")
+                )
+            return count
+
+        return self._db.write(work)
+
+    def retry(self, batch: str, *, states: Sequence[str] = (), id: str | None = None) -> int:  # noqa: A002 - what it is
+        """Queue rows of a batch again, open it, and return how many rows that are.
+
+        Args:
+            batch: Its id.
+            states: Which rows: those in one of these states; not those that are at work.
+            id: Or the one of this id, whatever its state, with those whose check is the same.
+
+        Raises:
+            InputError: No row bears the id.
+        """
+
+        def work(connection: Connection) -> int:
+            which: ColumnElement[bool] = ROWS.c.state.in_(states)
+            if id is not None:
+                one = and_(ROWS.c.batch == batch, ROWS.c.id == json.dumps(id))
+                first = connection.scalar(select(ROWS.c.first).where(one))
+                if first is None:
+                    raise InputError(f"no row of batch {batch} has the id {id!r}")
+                which = and_(ROWS.c.first == first, ROWS.c.state != "running")
+            values = {"state": "queued", "result": None, "finished": None, "attempts": 0}
+            changed = connection.execute(
+                update(ROWS).where(ROWS.c.batch == batch, which).values(values)
+            ).rowcount
+            if changed:
+                connection.execute(
+                    update(BATCHES).where(BATCHES.c.id == batch).values(state="open")
+                )
+            return changed
+
+        return self._db.write(work)
 
 
 def summarize(rows: Iterable[Row]) -> dict[str, JSON]:
@@ -254,12 +336,92 @@ def summarize(rows: Iterable[Row]) -> dict[str, JSON]:
     return {"rows": count, "digest": state.hexdigest()[:32]}
 
 
-def _failure(error: sqlite3.Error, path: Path | None) -> StorageError:
-    where = path or "the temporary ledger"
-    name = getattr(error, "sqlite_errorname", "")
-    if name in {"SQLITE_NOTADB", "SQLITE_CORRUPT"}:
-        return StorageError(f"{where} is damaged ({error}): delete it to start over")
-    if name == "SQLITE_FULL" or name.startswith("SQLITE_IOERR"):
-        kept = "what was finished before is kept, free some space and go on"
-        return StorageError(f"cannot write {where}: {error}; {kept}")
-    return StorageError(f"cannot use {where}: {error}")
+def key_of(identity: Mapping[str, JSON], summary: Mapping[str, JSON]) -> str:
+    """Return what is the same for the same work: the same rows, and the same to do with them."""
+    return digest([identity, summary])
+
+
+def find_batch(stores: Iterable[tuple[str, Store]], id_: str) -> tuple[Store, Batch]:
+    """Return the batch whose id is, or begins with, what was given.
+
+    Raises:
+        InputError: There is none, or several.
+    """
+    names: list[str] = []
+    found: list[tuple[Store, Batch]] = []
+    for name, store in stores:
+        names.append(name)
+        found += [(store, batch) for batch in store.batches() if batch.id.startswith(id_)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        many = ", ".join(batch.id for _, batch in found)
+        raise InputError(f"several batches begin with {id_!r}: {many}; give more of it")
+    where = ", ".join(names)
+    raise InputError(f"no batch {id_!r} in {where}: `gadfly jobs list` shows what there is")
+
+
+def _add(connection: Connection, batch: str, rows: Mapping[int, Row]) -> None:
+    """Insert rows by position: each that is the first of its kind with its draft."""
+    _refuse_duplicates(connection, batch, list(rows.values()))
+    of_batch = ROWS.c.batch == batch
+    digests = {position: row.digest for position, row in rows.items()}
+    known = select(ROWS.c.digest, ROWS.c.position, ROWS.c.priority).where(
+        of_batch, ROWS.c.position == ROWS.c.first, ROWS.c.digest.in_(set(digests.values()))
+    )
+    firsts = {digest_: (first, priority) for digest_, first, priority in connection.execute(known)}
+    records: dict[int, dict[str, Any]] = {}
+    for position, row in rows.items():
+        first, highest = firsts.setdefault(digests[position], (position, row.priority))
+        if row.priority > highest:
+            # The check that stands for several rows is as urgent as the most urgent of them.
+            firsts[digests[position]] = first, row.priority
+            if first in records:
+                records[first]["priority"] = row.priority
+            else:
+                connection.execute(
+                    update(ROWS)
+                    .where(of_batch, ROWS.c.position == first)
+                    .values(priority=row.priority)
+                )
+        records[position] = {
+            "batch": batch,
+            "position": position,
+            "number": row.number,
+            "id": json.dumps(row.id),
+            "digest": digests[position],
+            "first": first,
+            "priority": row.priority,
+            "state": "queued",
+            "attempts": 0,
+            "draft": _payload(row) if first == position else None,
+        }
+    connection.execute(insert(ROWS), list(records.values()))
+
+
+def _refuse_duplicates(connection: Connection, batch: str, rows: Sequence[Row]) -> None:
+    ids = [json.dumps(row.id) for row in rows]
+    there = select(ROWS.c.id, ROWS.c.number).where(ROWS.c.batch == batch, ROWS.c.id.in_(ids))
+    earlier: dict[str, int] = {row[0]: row[1] for row in connection.execute(there)}
+    for id_, row in zip(ids, rows, strict=True):
+        if id_ in earlier:
+            raise DuplicateIdError(row.id, earlier[id_], row.number)
+        earlier[id_] = row.number
+
+
+def _payload(row: Row) -> str:
+    task = {"prompt": row.task.prompt, "id": row.id, "inputs": dump(row.task.inputs)}
+    return json.dumps({"task": task, "text": row.draft.text})
+
+
+def _rate(connection: Connection, of_it: ColumnElement[bool]) -> float:
+    begun, last = connection.execute(
+        select(func.min(ROWS.c.finished), func.max(ROWS.c.finished)).where(of_it)
+    ).one()
+    if begun is None:
+        return 0.0
+    since = max(begun, last - RECENT_SECONDS)
+    count = connection.execute(
+        select(func.count()).where(of_it, ROWS.c.finished > since)
+    ).scalar_one()
+    return round(count / (last - since), 2) if last > since else 0.0

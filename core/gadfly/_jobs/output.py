@@ -17,14 +17,16 @@ from typing import Self
 
 from gadfly._errors import InputError
 from gadfly._home import storage
+from gadfly._jobs._parquet import is_parquet, pyarrow, write_results
 from gadfly._values.task import JSON
 
 
 class Output:
-    """The results file of a running job. A context manager.
+    """The results file of a running job, Parquet by its name or else JSON lines. A context manager.
 
     Raises:
-        InputError: On entering: another process is working on the same file.
+        InputError: On entering: another process is working on the same file, or what writes it is
+            not installed.
         StorageError: On entering and on writing: it cannot be written.
     """
 
@@ -34,9 +36,11 @@ class Output:
         self._written = False
 
     def __enter__(self) -> Self:
+        if is_parquet(self._path):
+            pyarrow()
         with storage("write", self._part):
             # Append mode: what another job may be writing there must not be cut off.
-            self._file = self._part.open("a", encoding="ascii")
+            self._file = self._part.open("ab")
         try:
             # A POSIX lock: children do not inherit it, and it ends when the process does.
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -55,13 +59,16 @@ class Output:
             self._file.close()
 
     def write(self, results: Iterable[Mapping[str, JSON]]) -> None:
-        """Write all results, one line each, and put the file in its place."""
+        """Write all results, a line or row each, and put the file in its place."""
         with storage("write", self._path):
             self._file.truncate(0)
-            for result in results:
-                # ASCII: findings quote other people's text, and some readers take every Unicode
-                # line separator for the end of a line.
-                self._file.write(json.dumps(result) + "\n")
+            if is_parquet(self._path):
+                write_results(self._file, results)
+            else:
+                for result in results:
+                    # ASCII: findings quote other people's text, and some readers take every
+                    # Unicode line separator for the end of a line.
+                    self._file.write(json.dumps(result).encode("ascii") + b"\n")
             self._file.flush()
             os.fsync(self._file.fileno())
             self._part.replace(self._path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 from gadfly._engine.checker import Checker
 from gadfly._engine.specs import NamedCritic, resolve_critics
@@ -12,14 +12,17 @@ from gadfly._errors import InputError
 from gadfly._models import as_model
 from gadfly._plugins import Plugins
 from gadfly._ports import Sandbox, Tool
+from gadfly._sandboxes import require_level
 from gadfly._values.codec import dump
+from gadfly._values.job import Level
 from gadfly._values.task import JSON
 
 
 class Plan:
     """The critics of a job with all they need, every name resolved.
 
-    For the arguments see `VerifyOptions`.
+    It can be pickled where its parts can; plugins are then discovered where it is unpickled. For
+    the arguments see `VerifyOptions`.
 
     Raises:
         InputError: There is no critic, a name is unknown, or an option does not fit.
@@ -31,6 +34,7 @@ class Plan:
         *,
         options: Mapping[str, Mapping[str, JSON]] | None = None,
         sandbox: str | Sandbox | None = "local",
+        require: Level | str = Level.UNSAFE,
         tools: Sequence[str] | Mapping[str, Tool] = (),
         judge: object = None,
         workers: int | None = None,
@@ -45,14 +49,21 @@ class Plan:
         self.workers = workers or os.cpu_count() or 1
         self._options = options or {}
         self._sandbox = sandbox
-        if isinstance(sandbox, str):
-            # Made anew in the event loop; made once now so that a wrong name fails here.
-            self.make_sandbox()
+        self._require = require
+        # Made anew in the event loop; made once now so that a wrong name fails here.
+        self.make_sandbox()
         if isinstance(tools, Mapping):
             self._tools = dict(tools)
         else:
             self._tools = {name: self._plugins.create("tools", name) for name in tools}
         self._judge = None if judge is None else as_model(judge, self._plugins)
+
+    def __getstate__(self) -> dict[str, object]:
+        disabled = {info.name for info in self._plugins.infos if info.status == "disabled"}
+        return {**vars(self), "_plugins": disabled}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _plugins=Plugins.discover(disabled=state["_plugins"]))
 
     def identity(self) -> dict[str, JSON]:
         """Return what results depend on besides the input: ids, versions and options."""
@@ -78,9 +89,19 @@ class Plan:
 
     def make_sandbox(self) -> Sandbox | None:
         """Return the sandbox for one event loop; see `owns_sandbox` for who closes it."""
-        if isinstance(self._sandbox, str):
-            return cast("Sandbox", self._plugins.create("sandboxes", self._sandbox))
-        return self._sandbox
+        sandbox = self._sandbox
+        if isinstance(sandbox, str):
+            sandbox = cast("Sandbox", self._plugins.create("sandboxes", sandbox))
+        return None if sandbox is None else require_level(sandbox, self._require)
+
+    async def refuse_weakness(self, sandbox: Sandbox | None) -> None:
+        """See that a sandbox gives the level that is required, before anything is checked.
+
+        Raises:
+            SandboxError: It does not.
+        """
+        if sandbox is not None and Level(self._require) > Level.UNSAFE:
+            await sandbox.probe()
 
     @property
     def owns_sandbox(self) -> bool:

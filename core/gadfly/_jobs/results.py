@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -58,12 +59,18 @@ class VerifyReport:
     """Spent on all rows, in earlier runs too."""
     critic_seconds: Mapping[str, float]
     """Mean wall time of a check by critic id, slowest first."""
+    critic_median_seconds: Mapping[str, float]
+    """The median of the same, to about one per cent."""
+    critic_longest_seconds: Mapping[str, float]
+    """The longest of the same."""
     seconds: float
     """Wall time of this run."""
     kept: int
     """Rows that an earlier run had already done."""
     out: str | None
     """The results file's path; None where none was asked for."""
+    batch: str | None
+    """What `gadfly jobs` calls this job; None where nothing of it is kept but the results."""
     results: tuple[VerifyResult, ...] = ()
     """Every row's result, in input order. Empty where there is a results file, which holds them."""
 
@@ -113,6 +120,44 @@ def _verdict(critiques: Mapping[str, Critique], specs: Sequence[CriticSpec]) -> 
     return next((v for v in (Verdict.ERROR, Verdict.ABSTAIN) if v in said), Verdict.SKIP)
 
 
+class Durations:
+    """What many durations have in common, in memory that does not grow with their number."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._sum = 0.0
+        self.longest = 0.0
+        # By order of magnitude, in steps of two per cent.
+        self._steps: Counter[int] = Counter()
+
+    def add(self, seconds: float) -> None:
+        """Count one more."""
+        self._count += 1
+        self._sum += seconds
+        self.longest = max(self.longest, seconds)
+        self._steps[round(math.log(max(seconds, _SHORTEST), _STEP))] += 1
+
+    @property
+    def mean(self) -> float:
+        """The mean; 0 of none."""
+        return self._sum / self._count if self._count else 0.0
+
+    @property
+    def median(self) -> float:
+        """The median, to about one per cent; 0 of none."""
+        seen = 0
+        for step in sorted(self._steps):
+            seen += self._steps[step]
+            if 2 * seen >= self._count:
+                return min(float(_STEP**step), self.longest)
+        return 0.0
+
+
+_STEP = 1.02
+_SHORTEST = 1e-4
+"""Results hold no shorter durations than this, but 0."""
+
+
 class Tally:
     """Counts plain results, one at a time."""
 
@@ -120,8 +165,7 @@ class Tally:
         self._rows = self._errors = self._shared = 0
         self._verdicts: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()
-        self._checks: Counter[str] = Counter()
-        self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._critics: defaultdict[str, Durations] = defaultdict(Durations)
         self._usage = Usage()
 
     def add(self, result: Mapping[str, Any]) -> None:
@@ -134,19 +178,24 @@ class Tally:
         if result["shared"]:
             return
         self._usage += load(Usage, result["usage"])
-        self._checks.update(result["critic_seconds"].keys())
         for critic, seconds in result["critic_seconds"].items():
-            self._seconds[critic] += seconds
+            self._critics[critic].add(seconds)
         for critique in critiques:
             for evidence in critique["evidence"]:
                 if "argv" in evidence["request"]:
                     self._ended[evidence["observation"].get("ended", "unknown")] += 1
 
     def report(
-        self, *, seconds: float, kept: int, out: str | None, results: Sequence[VerifyResult] = ()
+        self,
+        *,
+        seconds: float,
+        kept: int,
+        out: str | None,
+        batch: str | None = None,
+        results: Sequence[VerifyResult] = (),
     ) -> VerifyReport:
         """Return the counts as a report."""
-        means = {critic: total / self._checks[critic] for critic, total in self._seconds.items()}
+        critics = sorted(self._critics.items(), key=lambda item: -item[1].mean)
         return VerifyReport(
             rows=self._rows,
             verdicts={str(v): self._verdicts[v] for v in Verdict if self._verdicts[v]},
@@ -154,9 +203,12 @@ class Tally:
             shared=self._shared,
             ended=dict(self._ended.most_common()),
             usage=self._usage,
-            critic_seconds=dict(sorted(means.items(), key=lambda item: -item[1])),
+            critic_seconds={critic: spent.mean for critic, spent in critics},
+            critic_median_seconds={critic: spent.median for critic, spent in critics},
+            critic_longest_seconds={critic: spent.longest for critic, spent in critics},
             seconds=seconds,
             kept=kept,
             out=out,
+            batch=batch,
             results=tuple(results),
         )

@@ -16,26 +16,33 @@ from typing import Any, cast
 
 from gadfly._errors import InputError
 from gadfly._home import storage
+from gadfly._jobs._parquet import is_parquet, read_records
 from gadfly._values.codec import decode_json, digest, dump_dict
 from gadfly._values.task import JSON, Draft, Task
 
 PROMPTS = ("prompt", "question")
 DRAFTS = ("draft", "response", "program", "text")
 ID = "id"
+PRIORITY = "priority"
+PRIORITY_BITS = 31
+"""What a priority must fit in: databases have whole numbers of this size."""
 
 Source = str | os.PathLike[str] | Iterable[Mapping[str, JSON]]
-"""A file of JSON lines, gzipped where its name ends in `.gz`, or the rows themselves."""
+"""A file of JSON lines, gzipped where its name ends in `.gz`, a Parquet file where it ends in
+`.parquet`, or the rows themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """Which fields of a row are its prompt, draft and id. None: the usual names, then."""
+    """Which fields of a row are its prompt, draft, id and priority. None: the usual names, then."""
 
     prompt: str | None = None
     draft: str | None = None
     id: str | None = None
     inputs: tuple[str, ...] = ()
     """Fields that become `Task.inputs`."""
+    priority: str | None = None
+    """Without a name of its own, `priority` where the first row has a whole number there."""
 
     def settle(self, row: Mapping[str, object], place: str) -> Fields:
         """Return the fields with all names decided, by what the first row has.
@@ -48,6 +55,7 @@ class Fields:
             prompt=self.prompt or _first(PROMPTS, row, "prompt", place),
             draft=self.draft or _first(DRAFTS, row, "draft", place),
             id=self.id or (ID if ID in row else None),
+            priority=self.priority or (PRIORITY if type(row.get(PRIORITY)) is int else None),
         )
 
 
@@ -60,6 +68,8 @@ class Row:
     id: str
     task: Task
     draft: Draft
+    priority: int = 0
+    """Rows of a higher one are checked first."""
 
     @property
     def digest(self) -> str:
@@ -67,8 +77,13 @@ class Row:
         return digest([self.task.prompt, self.task.inputs, self.draft.text])
 
 
-def read_rows(source: Source, fields: Fields) -> Iterator[Row]:
+def read_rows(source: Source, fields: Fields, priority: int = 0) -> Iterator[Row]:
     """Yield the rows of a source, one at a time.
+
+    Args:
+        source: See `Source`.
+        fields: Which of their fields are what.
+        priority: That of rows that have none of their own.
 
     Raises:
         InputError: A row is not what it should be (the message begins with its place), or there
@@ -83,7 +98,7 @@ def read_rows(source: Source, fields: Fields) -> Iterator[Row]:
         row = cast("Mapping[str, JSON]", record)
         settled = settled or fields.settle(row, place)
         try:
-            yield _row(row, settled, number)
+            yield _row(row, settled, number, priority)
         except InputError as error:
             # The class stays: an OracleError is more than a wrong row.
             raise type(error)(f"{place}: {error}") from error
@@ -97,7 +112,7 @@ def place_of(source: Source, number: int) -> str:
     return f"{source}:{number}" if isinstance(source, str | os.PathLike) else f"row {number}"
 
 
-def _row(record: Mapping[str, JSON], fields: Fields, number: int) -> Row:
+def _row(record: Mapping[str, JSON], fields: Fields, number: int, priority: int) -> Row:
     task = Task(
         prompt=_text(record, fields.prompt),
         id=str(number) if fields.id is None else _id(record, fields.id),
@@ -105,15 +120,23 @@ def _row(record: Mapping[str, JSON], fields: Fields, number: int) -> Row:
     )
     # What Python objects hold may still not be data.
     dump_dict(task.inputs)
-    return Row(number=number, id=task.id, task=task, draft=Draft(_text(record, fields.draft)))
+    return Row(
+        number=number,
+        id=task.id,
+        task=task,
+        draft=Draft(_text(record, fields.draft)),
+        priority=_priority(record, fields.priority, priority),
+    )
 
 
 def _records(source: Source) -> Iterator[tuple[int, str, object]]:
     if not isinstance(source, str | os.PathLike):
-        for number, record in enumerate(source, 1):
-            yield number, place_of(source, number), record
+        yield from _numbered(source, source)
         return
-    for number, line in enumerate(_lines(Path(source)), 1):
+    if is_parquet(source):
+        yield from _numbered(source, read_records(_existing(source)))
+        return
+    for number, line in enumerate(_lines(_existing(source)), 1):
         place = place_of(source, number)
         try:
             text = line.decode()
@@ -129,9 +152,19 @@ def _records(source: Source) -> Iterator[tuple[int, str, object]]:
         yield number, place, record
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def _numbered(source: Source, records: Iterable[object]) -> Iterator[tuple[int, str, object]]:
+    for number, record in enumerate(records, 1):
+        yield number, place_of(source, number), record
+
+
+def _existing(source: str | os.PathLike[str]) -> Path:
+    path = Path(source)
     if not path.is_file():
         raise InputError(f"there is no file {path}")
+    return path
+
+
+def _lines(path: Path) -> Iterator[bytes]:
     with storage("read", path), _open(path) as file:
         try:
             yield from file
@@ -173,6 +206,26 @@ def _id(record: Mapping[str, JSON], name: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise InputError(f"field {name!r} must be a non-empty string or a whole number")
     return str(value)
+
+
+def _priority(record: Mapping[str, JSON], name: str | None, usual: int) -> int:
+    value = None if name is None else record.get(name)
+    if value is None:
+        return usual
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(f"field {name!r} must be a whole number, or missing")
+    return checked_priority(value)
+
+
+def checked_priority(value: int) -> int:
+    """Return a priority.
+
+    Raises:
+        InputError: No database can hold it.
+    """
+    if value.bit_length() > PRIORITY_BITS:
+        raise InputError(f"priority {value} is too far from 0")
+    return value
 
 
 def _there(record: Mapping[str, object]) -> str:
