@@ -17,7 +17,7 @@ from gadfly import Critic, Critique, Draft, Limits, Plugins, Sandbox, Verdict
 from gadfly.testing import CRITIC_CHECKS, CriticCheck, Fixture, Trial, load_fixtures, make_context
 
 FIXTURES = load_fixtures(gadfly_python)
-CRITICS = ("python/runs", "python/quantities", "python/examples")
+CRITICS = ("python/runs", "python/quantities", "python/examples", "python/tests")
 LIMITS = Limits(cpu_seconds=1, wall_seconds=60)
 
 pytestmark = pytest.mark.sandbox

@@ -3,19 +3,21 @@
 python/runs         it ends by itself and gives an answer
 python/quantities   no quantity is negative, fractional, ungrounded or unused
 python/examples     the examples in the task hold for the draft's functions
+python/tests        the tests that come with the task pass
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from gadfly import JSON, Critic, InputError, Limits, Register, dump, hookimpl, load
 from gadfly_python._examples import ExamplesCritic
 from gadfly_python._execution import LIMITS
 from gadfly_python._quantities import QuantitiesCritic
 from gadfly_python._runs import RunsCritic
+from gadfly_python._tests import TestsCritic
 
-__all__ = ["ExamplesCritic", "QuantitiesCritic", "RunsCritic", "register_critics"]
+__all__ = ["ExamplesCritic", "QuantitiesCritic", "RunsCritic", "TestsCritic", "register_critics"]
 
 PlainLimits = Limits | Mapping[str, JSON] | None
 """Limits, or those that differ from the defaults by name: as options come from a command line."""
@@ -23,10 +25,11 @@ PlainLimits = Limits | Mapping[str, JSON] | None
 
 @hookimpl
 def register_critics(register: Register[Critic]) -> None:
-    """Offer the three critics."""
+    """Offer the four critics."""
     register("runs", _runs)
     register("quantities", _quantities)
     register("examples", _examples)
+    register("tests", _tests)
 
 
 def _runs(*, answer: str | None = None, limits: PlainLimits = None) -> Critic:
@@ -39,6 +42,12 @@ def _quantities(*, answer: str | None = None, limits: PlainLimits = None) -> Cri
 
 def _examples(*, limits: PlainLimits = None) -> Critic:
     return ExamplesCritic(limits=_read(limits))
+
+
+def _tests(
+    *, limits: PlainLimits = None, preload: Sequence[str] = (), quote: bool | None = None
+) -> Critic:
+    return TestsCritic(limits=_read(limits), preload=tuple(preload), quote=quote)
 
 
 def _read(given: PlainLimits) -> Limits:

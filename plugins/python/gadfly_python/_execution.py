@@ -24,6 +24,8 @@ from gadfly_python._runner import Form, decode, encode, is_text, parts
 LIMITS = Limits(wall_seconds=45, cpu_seconds=3)
 """For programs that compute an answer, numpy and sympy included. Wall time has room to spare: that
 a machine is busy says nothing about a draft."""
+_SLOW_IMPORTS = ("numpy", "sympy", "scipy", "pandas")
+"""Packages that take tenths of a second to import, which a warm worker does beforehand."""
 MAX_RESULT = 300_000
 """Characters of a result that are looked at."""
 MAX_MESSAGE = 120
@@ -31,13 +33,15 @@ MAX_MESSAGE = 120
 
 Number = int | float | Fraction | Decimal
 _ENDINGS: Mapping[Ended, str] = {
-    Ended.TIMEOUT: "the program did not end within {limits.wall_seconds:g} seconds",
-    Ended.CPU: "the program used more than {limits.cpu_seconds:g} seconds of processor time",
-    Ended.MEMORY: "the program needed more than {limits.memory_mib} MiB of memory",
-    Ended.OUTPUT: "the program printed more than {limits.output_kib} KiB",
-    Ended.PROCESSES: "the program started more than {limits.processes} processes",
-    Ended.DISK: "the program wrote more than {limits.disk_mib} MiB to disk",
-    Ended.SIGNALED: "the program was killed by signal {result.signal}",
+    Ended.TIMEOUT: "{who} did not end within {limits.wall_seconds:g} seconds",
+    Ended.CPU: "{who} used more than {limits.cpu_seconds:g} seconds of processor time",
+    Ended.MEMORY: "{who} needed more than {limits.memory_mib} MiB of memory",
+    Ended.OUTPUT: "{who} printed more than {limits.output_kib} KiB",
+    Ended.PROCESSES: "{who} started more than {limits.processes} processes",
+    Ended.DISK: "{who} wrote more than {limits.disk_mib} MiB to disk",
+    Ended.DESCRIPTORS: "{who} held more than {limits.open_files} files open",
+    Ended.SIGNALED: "{who} was killed by signal {result.signal}",
+    Ended.RELEASED: "{who} ended with the job that it served",
 }
 _UNREADABLE = "the program spoilt the record of what it did"
 
@@ -89,7 +93,9 @@ def program_job(
         _runner.REQUEST: json.dumps(request),
     }
     argv = ("python", "-I", _runner.RUNNER)
-    return Job(argv, files=files, collect=(_runner.RESULT,), limits=limits)
+    preload = tuple(name for name in _SLOW_IMPORTS if name in program.imports())
+    collect = (_runner.RESULT,)
+    return Job(argv, files=files, collect=collect, limits=limits, preload=preload)
 
 
 def observe(job: Job, result: JobResult, *, absent: str) -> Report | str:
@@ -100,10 +106,8 @@ def observe(job: Job, result: JobResult, *, absent: str) -> Report | str:
         result: What happened.
         absent: What to say of a program that ended in order, but before the runner could write.
     """
-    if result.ended is not Ended.EXITED:
-        return _ENDINGS[result.ended].format(limits=job.limits, result=result)
-    if result.exit_code:
-        return f"the program ended with exit status {result.exit_code}"
+    if result.ended is not Ended.EXITED or result.exit_code:
+        return ending(job, result, "the program", absent=absent)
     if _runner.RESULT in result.rejected:
         return _UNREADABLE
     text = result.files.get(_runner.RESULT)
@@ -113,6 +117,20 @@ def observe(job: Job, result: JobResult, *, absent: str) -> Report | str:
         return parse_report(text)
     except ValueError:
         return _UNREADABLE
+
+
+def ending(job: Job, result: JobResult, who: str, *, absent: str) -> str:
+    """Say in one sentence how a job ended, by the kernel's facts.
+
+    Args:
+        job: The job.
+        result: What happened.
+        who: What ran there (`the program`).
+        absent: What to say where it ended in order.
+    """
+    if result.ended is Ended.EXITED:
+        return f"{who} ended with exit status {result.exit_code}" if result.exit_code else absent
+    return _ENDINGS[result.ended].format(limits=job.limits, result=result, who=who)
 
 
 def answer_value(report: Report | str) -> object:

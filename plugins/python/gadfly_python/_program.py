@@ -61,6 +61,16 @@ class Program:
         begin = self._offset(lines[node.lineno - 1], node.col_offset)
         return Span(node.lineno, begin, self._offset(lines[end_line - 1], end_column))
 
+    def imports(self) -> set[str]:
+        """Return the top-level packages that it imports anywhere."""
+        names: set[str] = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module.partition(".")[0])
+        return names
+
     def literals(self) -> list[tuple[ast.Constant, int | float]]:
         """Return the numeric literals in reading order, with their values, which have no sign."""
         nodes = [node for node in ast.walk(self.tree) if isinstance(node, ast.Constant)]
