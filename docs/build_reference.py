@@ -1,6 +1,6 @@
 """Write the reference pages from the docstrings: `python docs/build_reference.py [FOLDER]`.
 
-One page for `gadfly`, one for the hooks, one for `gadfly.testing`. A docstring below a field, a
+One page each for `gadfly`, the hooks, `gadfly.testing` and `gadfly.worker`. A docstring below a field, a
 member of an enum or a constant is read from the source: Python itself does not keep it.
 """
 
@@ -17,6 +17,7 @@ from types import ModuleType
 
 import gadfly
 import gadfly.testing
+import gadfly.worker
 from gadfly import _hooks
 
 HERE = Path(__file__).parent / "reference"
@@ -25,13 +26,14 @@ WIDE = 100
 
 
 def main(folder: Path) -> None:
-    """Write `api.md`, `hooks.md` and `testing.md`."""
+    """Write `api.md`, `hooks.md`, `testing.md` and `worker.md`."""
     folder.mkdir(parents=True, exist_ok=True)
     hooks = [name for name, thing in vars(_hooks).items() if hasattr(thing, f"{_hooks.GROUP}_spec")]
     pages = {
         "api.md": ("gadfly", gadfly, gadfly.__all__),
         "hooks.md": ("Hooks", _hooks, hooks),
         "testing.md": ("gadfly.testing", gadfly.testing, gadfly.testing.__all__),
+        "worker.md": ("gadfly.worker", gadfly.worker, gadfly.worker.__all__),
     }
     constants = _constants()
     for file, (title, module, names) in pages.items():

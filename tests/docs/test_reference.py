@@ -12,6 +12,7 @@ import pytest
 
 import gadfly
 import gadfly.testing
+import gadfly.worker
 from gadfly import _hooks
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +38,7 @@ def sections(page: Path) -> dict[str, str]:
     [
         pytest.param("api.md", gadfly.__all__, id="gadfly"),
         pytest.param("testing.md", gadfly.testing.__all__, id="gadfly.testing"),
+        pytest.param("worker.md", gadfly.worker.__all__, id="gadfly.worker"),
         pytest.param("hooks.md", HOOKS, id="hooks"),
     ],
 )

@@ -14,8 +14,9 @@ import pytest
 
 import gadfly
 import gadfly.testing
+import gadfly.worker
 
-PUBLIC = (gadfly, gadfly.testing)
+PUBLIC = (gadfly, gadfly.testing, gadfly.worker)
 NO_DOCSTRING_OF_THEIR_OWN = {
     "API_VERSION",  # a string
     "JSON",  # a type alias
@@ -30,8 +31,8 @@ def by_kind(name: str) -> tuple[bool, bool, str]:
 
 @pytest.mark.parametrize(
     ("module", "order"),
-    [(gadfly, str.lower), (gadfly.testing, by_kind)],
-    ids=["gadfly", "gadfly.testing"],
+    [(gadfly, str.lower), (gadfly.testing, by_kind), (gadfly.worker, by_kind)],
+    ids=["gadfly", "gadfly.testing", "gadfly.worker"],
 )
 def test_exports_are_sorted_and_named_once(module: ModuleType, order: Callable[[str], Any]) -> None:
     names = list(module.__all__)
@@ -115,12 +116,12 @@ def test_a_star_import_brings_the_exports() -> None:
     assert set(namespace) - {"__builtins__"} == set(gadfly.__all__)
 
 
-def test_public_values_live_in_no_public_submodule_but_testing() -> None:
+def test_there_are_no_other_public_submodules() -> None:
     public = {
         path.stem
         for path in Path(str(gadfly.__file__)).parent.iterdir()
         if not path.name.startswith(("_", "."))
     }
 
-    assert public == {"testing", "py"}
+    assert public == {"testing", "worker", "py"}
     assert importlib.import_module("gadfly.testing") is gadfly.testing

@@ -208,7 +208,7 @@ for _ in range(10):
     os.wait()
     os.read(reader, 1)
 """
-    result = await stage.python(code)
+    result = await stage.python(code, limits=Limits(wall_seconds=60, cpu_seconds=60))
     expect(result, Ended.EXITED, exit_code=0)
     _left(result.leftover_processes, 10)
 
