@@ -1,7 +1,7 @@
 """Write the reference pages from the docstrings: `python docs/build_reference.py [FOLDER]`.
 
-One page each for `gadfly`, the hooks, `gadfly.testing` and `gadfly.worker`. A docstring below a field, a
-member of an enum or a constant is read from the source: Python itself does not keep it.
+One page each for `gadfly`, the hooks, `gadfly.testing` and `gadfly.worker`. A docstring below a
+field, a member of an enum or a constant is read from the source: Python itself does not keep it.
 """
 
 from __future__ import annotations

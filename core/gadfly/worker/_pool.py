@@ -8,7 +8,7 @@ import select
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -57,7 +57,7 @@ class Pool:
         self._closed = False
 
     @contextlib.contextmanager
-    def worker(self, flavour: Flavour, *, fresh: bool) -> Iterator[Member]:
+    def worker(self, flavour: Flavour, *, fresh: bool) -> Generator[Member]:
         """Lend a worker of a flavour; one that is not `healthy` at the end is ended.
 
         Args:

@@ -11,7 +11,7 @@ import os
 import secrets
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +157,7 @@ def _identity() -> str:
 
 
 @contextlib.contextmanager
-def _listener() -> Iterator[int]:
+def _listener() -> Generator[int]:
     """A port of ours on the loopback interface; 0 where there is no loopback."""
     try:
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -169,7 +169,7 @@ def _listener() -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _secret() -> Iterator[str]:
+def _secret() -> Generator[str]:
     """A file that everybody on this machine may read, and no job."""
     folder = Path(tempfile.mkdtemp(prefix="gadfly-canary-"))
     try:

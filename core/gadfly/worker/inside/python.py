@@ -184,7 +184,7 @@ def _end(status: int) -> int:
         status = _guarded(threading._shutdown)  # type: ignore[attr-defined]
     else:
         _guarded(threading._shutdown)  # type: ignore[attr-defined]
-    _guarded(atexit._run_exitfuncs)
+    _guarded(atexit._run_exitfuncs)  # pyright: ignore[reportPrivateUsage] - what the interpreter calls
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None and not stream.closed:

@@ -36,7 +36,7 @@ class Run:
 
     def __init__(self, worker: Worker, limits: dict[str, Any]) -> None:
         self._worker = worker
-        self._reader, self._writer = worker._reader, worker._writer
+        self._reader, self._writer = worker.reader, worker.writer
         self._limits = limits
         self._tree = Tree()
         self._child = 0
@@ -46,7 +46,7 @@ class Run:
 
     def run(self) -> None:
         """Run it and report; afterwards nothing of it is left but its files."""
-        limits, place = self._limits, self._worker._place
+        limits, place = self._limits, self._worker.place
         cap = limits["output_kib"] * 1024
         with contextlib.ExitStack() as stack:
             self._stdout = stdout = stack.enter_context(Output(cap))
@@ -114,7 +114,7 @@ class Run:
                 )
                 worker = self._worker
                 job.enter(
-                    self._limits, worker._place.path, worker._walls, self._reader, started, streams
+                    self._limits, worker.place.path, worker.walls, self._reader, started, streams
                 )
         finally:
             os.close(started)
@@ -129,21 +129,21 @@ class Run:
         os.close(told)
         if word[:1] == b"k":
             used, files = map(int, word[1:].split())
-            self._worker._place.count_from(used, files)
+            self._worker.place.count_from(used, files)
             return ""
         return word.decode("utf-8", "replace") or "!the job's process died before it began"
 
     def _watch(self, channel: Channel | None) -> str:
         """Wait until the job ends or has to: why it has to, or ""."""
         poller = select.poll()
-        for fd in (self._worker._wake, self._reader, self._stdout.ours, self._stderr.ours):
+        for fd in (self._worker.wake, self._reader, self._stdout.ours, self._stderr.ours):
             poller.register(fd, select.POLLIN)
         while True:
             if channel is not None:
                 channel.announce(poller)
             left = min(self._next_look, self._deadline) - time.monotonic()
             events = dict(poller.poll(max(0.0, left * 1000)))
-            if self._worker._wake in events and self._reap():
+            if self._worker.wake in events and self._reap():
                 return ""
             reason = self._carry(events, poller, channel) or self._look()
             if reason:
@@ -168,7 +168,7 @@ class Run:
             return "timeout"
         if now < self._next_look:
             return ""
-        limits, place = self._limits, self._worker._place
+        limits, place = self._limits, self._worker.place
         reason = self._tree.passed_limit(limits, self._used_seconds)
         slow = now >= self._next_slow
         if not reason and slow and self._tree.passed_descriptors(limits["open_files"]):
@@ -217,7 +217,7 @@ class Run:
     def _hush(self) -> None:
         """Take what woke us."""
         try:
-            while os.read(self._worker._wake, 4096):
+            while os.read(self._worker.wake, 4096):
                 pass
         except BlockingIOError:
             pass
@@ -225,11 +225,11 @@ class Run:
     def _sweep(self) -> None:
         """Kill all processes of the job. When this returns none is left, not even a zombie."""
         status = self._status
-        if self._worker._walls.alone:
+        if self._worker.walls.alone:
             # More than once: only Linux kills all at once; elsewhere (gVisor) what is just being
             # forked escapes the signal.
             poller = select.poll()
-            poller.register(self._worker._wake, select.POLLIN)
+            poller.register(self._worker.wake, select.POLLIN)
             while True:
                 try:
                     os.kill(-1, signal.SIGKILL)
@@ -267,7 +267,7 @@ class Run:
             return "memory"
         if number == signal.SIGXCPU and cpu >= limits["cpu_seconds"]:
             return "cpu"
-        if number == signal.SIGXFSZ or self._worker._place.passed_limit(limits["disk_mib"]):
+        if number == signal.SIGXFSZ or self._worker.place.passed_limit(limits["disk_mib"]):
             return "disk"
         return ""
 

@@ -17,6 +17,7 @@ from .run import Run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import FrameType
     from typing import Any
 
 
@@ -40,26 +41,30 @@ class Worker:
         *,
         facts: dict[str, Any],
     ) -> None:
-        self._reader, self._writer = reader, writer
-        self._place, self._walls = place, walls
+        self.reader, self.writer = reader, writer
+        self.place, self.walls = place, walls
         self._facts = facts
-        self._wake, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.wake, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGCHLD, _ignore)
 
     def serve(self) -> None:
         """Serve until the host has had enough."""
-        self._place.prepare()
-        if self._walls.together:
-            self._walls.raise_around(self._place.path)
-        wire.write_all(self._writer, [wire.json_frame(b"R", self._facts)])
+        self.place.prepare()
+        if self.walls.together:
+            self.walls.raise_around(self.place.path)
+        wire.write_all(self.writer, [wire.json_frame(b"R", self._facts)])
         while True:
             try:
-                kind, content = wire.read_frame(self._reader)
+                kind, content = wire.read_frame(self.reader)
             except EOFError:
                 return
             if kind != b"J":
                 continue  # meant for a job that has ended
             limits = json.loads(content)
             Run(self, limits).run()
-            self._place.prepare()
+            self.place.prepare()
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """Do nothing: that there was a signal is what wakes the watch."""
