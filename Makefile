@@ -3,6 +3,7 @@
 # test    the tests
 # demo    the runtime only, in .venv, and the demonstration
 # bench   the benchmarks (minutes; they write to benchmarks/results)
+# soak    20,000 jobs in the sandbox while its parts are killed at random (an hour)
 # docs    the reference pages, in docs/reference; then runs what the documentation shows
 # clean   removes what these leave behind
 
@@ -12,7 +13,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 HOUSE  := -e . $(patsubst %/pyproject.toml,-e ./%,$(wildcard plugins/*/pyproject.toml sandboxes/*/pyproject.toml))
 
-.PHONY: setup check test demo bench docs clean
+.PHONY: setup check test demo bench soak docs clean
 
 setup: $(VENV)/.ready-dev
 
@@ -30,7 +31,10 @@ demo: $(VENV)/.ready
 	$(BIN)/gadfly demo
 
 bench: setup
-	set -e; for file in benchmarks/*.py; do echo "$$file"; $(BIN)/python "$$file"; done
+	set -e; for file in $(filter-out benchmarks/soak.py,$(wildcard benchmarks/*.py)); do echo "$$file"; $(BIN)/python "$$file"; done
+
+soak: setup
+	$(BIN)/python benchmarks/soak.py
 
 docs: setup
 	$(BIN)/python docs/build_reference.py

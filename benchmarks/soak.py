@@ -571,7 +571,7 @@ def leftovers(
             for name in names - before[what]
             if not name.startswith(str(folder))
         }
-        if not (left or new) or time.monotonic() > deadline:
+        if (not left and (others or not new)) or time.monotonic() > deadline:
             break
         time.sleep(0.2)
     yield from left
@@ -641,7 +641,9 @@ def soak(given: argparse.Namespace) -> int:
     print(f"{len(KINDS)} kinds, each run {given.quiet} times in quiet: all end alike", flush=True)
     with work_folder(may_fill=given.fill) as (folder, disk):
         if disk is None:
-            print("the disk will not be filled: that takes root")
+            print(
+                "the disk will not be filled" + ("" if os.geteuid() == 0 else ": that takes root")
+            )
         ledger = Ledger(folder / "ledger.sqlite")
         supervisor = Supervisor(given, folder, disk, random.Random(given.seed))
         supervisor.run(ledger)

@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,3 +98,30 @@ def test_where_the_kernel_refuses_namespaces_it_is_landlock_and_seccomp() -> Non
     (line,) = missing
     assert line.startswith("namespaces (")
     assert "kernel.unprivileged_userns_clone" in line
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 70 MiB."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=70m", "none", tmp_path], check=True)
+    yield tmp_path
+    left = list(tmp_path.iterdir())
+    subprocess.run(["umount", tmp_path], check=True)
+    assert left == []
+
+
+async def test_a_full_disk_of_the_machines_is_no_verdict(small_disk: Path) -> None:
+    sandbox = LocalSandbox(root=small_disk, without=("namespaces",), allow_unsafe=True)
+    job = Job(("python", "-c", "open('made', 'w').write('x')"), collect=("made",))
+    assert (await sandbox.run(job)).files == {"made": "x"}
+
+    others = small_disk / "others"
+    others.write_bytes(bytes(10 << 20))
+    with pytest.raises(SandboxError, match="less than 64 MiB"):
+        await sandbox.run(job)
+
+    others.unlink()
+    assert (await sandbox.run(job)).files == {"made": "x"}
+    await sandbox.close()

@@ -8,7 +8,7 @@ import select
 import threading
 import time
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -42,14 +42,16 @@ class Pool:
 
     Args:
         backend: Starts them.
-        jobs_per_worker: After how many jobs one is replaced.
+        jobs_per_worker: Returns after how many jobs one is replaced; asked when one has started.
         spares: How many stand ready where each gets only one job.
     """
 
-    def __init__(self, backend: Backend, *, jobs_per_worker: int, spares: int) -> None:
+    def __init__(
+        self, backend: Backend, *, jobs_per_worker: Callable[[], int], spares: int
+    ) -> None:
         self._backend = backend
         self._jobs_per_worker = jobs_per_worker
-        self._spares = spares if jobs_per_worker == 1 else 0
+        self._spares = spares
         self._idle: dict[Flavour, deque[Member]] = {}
         self._coming: dict[Flavour, int] = {}
         self._lock = threading.Lock()
@@ -97,7 +99,7 @@ class Pool:
 
     def _give(self, flavour: Flavour, member: Member) -> None:
         with self._lock:
-            if member.healthy and member.jobs < self._jobs_per_worker and not self._closed:
+            if member.healthy and member.jobs < self._jobs_per_worker() and not self._closed:
                 self._idle[flavour].append(member)
                 return
             if not self._closed:
@@ -109,7 +111,8 @@ class Pool:
         """Have spares started, so that the next job need not wait for them."""
         with self._lock:
             coming = self._coming.setdefault(flavour, 0)
-            missing = self._spares - len(self._idle[flavour]) - coming
+            spares = self._spares if self._jobs_per_worker() == 1 else 0
+            missing = spares - len(self._idle[flavour]) - coming
             if self._closed or missing <= 0:
                 return
             self._coming[flavour] += missing
@@ -123,8 +126,10 @@ class Pool:
                 member = self._start(flavour)
         except SandboxError as error:
             logger.warning("no spare worker: %s", error)
+        finally:
+            with self._lock:
+                self._coming[flavour] -= 1
         with self._lock:
-            self._coming[flavour] -= 1
             if member is not None and not self._closed:
                 self._idle[flavour].append(member)
                 return

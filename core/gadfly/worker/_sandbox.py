@@ -30,11 +30,12 @@ class WorkerSandbox:
         backend: How workers are started.
         workers: How many jobs run at a time, others wait; the number of cores by default.
         preload: Modules that all workers import at their start, beside what jobs ask for.
-        jobs_per_worker: After how many jobs a worker is replaced. With 1, as many as may be needed
-            next stand ready.
+        jobs_per_worker: After how many jobs a worker is replaced; a function for a backend that
+            knows it only when its first worker has started. With 1, as many as may be needed next
+            stand ready.
 
     Raises:
-        InputError: A number is not positive.
+        InputError: `workers` is not positive.
     """
 
     def __init__(
@@ -43,18 +44,20 @@ class WorkerSandbox:
         *,
         workers: int | None = None,
         preload: tuple[str, ...] = (),
-        jobs_per_worker: int = 500,
+        jobs_per_worker: int | Callable[[], int] = 500,
     ) -> None:
-        for name, number in (("workers", workers), ("jobs_per_worker", jobs_per_worker)):
-            if number is not None and number < 1:
-                raise InputError(f"{name} must be at least 1, not {number!r}")
+        if workers is not None and workers < 1:
+            raise InputError(f"workers must be at least 1, not {workers!r}")
         self.name = backend.name
         self._backend = backend
         self._preload = preload
         count = workers or os.cpu_count() or 1
         # Threads, not tasks: one sandbox serves any number of event loops, busy or not.
         self._threads = ThreadPoolExecutor(count, f"gadfly-{backend.name}")
-        self._pool = Pool(backend, jobs_per_worker=jobs_per_worker, spares=count)
+        jobs = jobs_per_worker
+        self._pool = Pool(
+            backend, jobs_per_worker=jobs if callable(jobs) else lambda: jobs, spares=count
+        )
         self._isolations: dict[bool, Isolation] = {}
         self._probing = threading.Lock()
         self._closed = False
@@ -101,6 +104,8 @@ class WorkerSandbox:
             future.cancel()  # it may not have begun
             await _settled(waiter)
             raise
+        except OSError as error:  # out of processes, descriptors or memory
+            raise SandboxError(f"the sandbox {self.name} failed: {error}") from error
 
     def _run(self, job: Job, conversation: Conversation) -> JobResult:
         isolations = self._isolations_of(job)

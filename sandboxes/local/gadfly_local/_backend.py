@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -31,6 +32,7 @@ from gadfly_local import _layout
 NOBODY = 65_534
 """The user that a root host's jobs run as, where that user can read the interpreter."""
 _PATIENCE_SECONDS = 5.0
+_MANY_JOBS = 500
 _NAMESPACES = (
     "install bubblewrap, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, "
     "user.max_user_namespaces=10000, kernel.apparmor_restrict_unprivileged_userns=0)"
@@ -116,14 +118,21 @@ class LocalBackend:
 
     def start(self, flavour: Flavour) -> Worker:
         """See `gadfly.worker.Backend.start`."""
-        with self._finding:
-            way = self._way = self._way or self._find()
-            if not way.rooms:
-                return self._launch(way, flavour)
-            zygote = self._zygotes.get(flavour)
-            if zygote is None or not zygote.lives():
-                zygote = self._zygotes[flavour] = _Zygote(self._launch(way, flavour))
-            return zygote.fork()
+        try:
+            with self._finding:
+                way = self._way = self._way or self._find()
+                if not way.rooms:
+                    return self._launch(way, flavour)
+                zygote = self._zygotes.get(flavour)
+                if zygote is None or not zygote.lives():
+                    zygote = self._zygotes[flavour] = _Zygote(self._launch(way, flavour))
+                return zygote.fork()
+        except OSError as error:  # out of processes, descriptors or memory
+            raise SandboxError(f"no worker of the local sandbox: {error}") from error
+
+    def jobs_per_worker(self) -> int:
+        """Return after how many jobs a worker is replaced; known when one has started."""
+        return 1 if self._strict and self._way is not None and self._way.rooms else _MANY_JOBS
 
     def isolation(self, facts: Mapping[str, JSON], *, network: bool) -> Isolation:
         """See `gadfly.worker.Backend.isolation`."""
@@ -225,7 +234,7 @@ class LocalBackend:
     def _launch(self, way: Way, flavour: Flavour) -> _Process:
         place = None
         if way.launcher == "none":
-            place = self._make_place(way)
+            place = str(self._root / f"gadfly-job-{secrets.token_hex(8)}")  # made by the worker
         steps = _layout.house(self._readable, network=flavour.network)
         command = [sys.executable, "-I", "-S", "-c", BOOT]
         if way.launcher == "bwrap":
@@ -252,17 +261,6 @@ class LocalBackend:
             process.kill()
             raise SandboxError(f"no worker: {process.post_mortem() or error}") from error
         return process
-
-    def _make_place(self, way: Way) -> str:
-        try:
-            place = tempfile.mkdtemp(prefix="gadfly-job-", dir=self._root)
-            if way.user is not None:
-                os.chown(place, way.user, way.user)
-        except OSError as error:
-            raise SandboxError(
-                f"no work folder can be made in {self._root}: {error.strerror}"
-            ) from error
-        return place
 
 
 class _Process:

@@ -71,5 +71,9 @@ class LocalSandbox(WorkerSandbox):
             without=switched_off,
             allow_unsafe=allow_unsafe,
         )
-        jobs = 1 if strict else 500
-        super().__init__(backend, workers=workers, preload=tuple(preload), jobs_per_worker=jobs)
+        super().__init__(
+            backend,
+            workers=workers,
+            preload=tuple(preload),
+            jobs_per_worker=backend.jobs_per_worker,
+        )

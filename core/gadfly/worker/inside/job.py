@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from .landlock import Rules
+    from .place import Place
 
 _FOR_EVER = 2**62  # what a limit may be at most; infinity has no number
 _SECONDS_FOR_EVER = 10**9  # thirty years; the kernel counts nanoseconds, and more would overflow
@@ -95,7 +96,7 @@ class Walls:
 
 def enter(
     limits: dict[str, Any],
-    place: str,
+    place: Place,
     walls: Walls,
     control: int,
     started: int,
@@ -125,15 +126,15 @@ def enter(
         content = marshal.loads(payload)  # noqa: S302 - from the host, and read by nobody before us
         del payload
         argv = content["argv"]
-        _fill(f"{place}/work", content["files"])
-        _take_streams(content["stdin"], place, streams, started)
+        _fill(f"{place.path}/work", content["files"], own=place.own)
+        _take_streams(content["stdin"], place.path, streams, started)
         started = _FIRST_FREE
         if streams[2] >= 0:
             os.environb[b"GADFLY_CHANNEL"] = b"%d" % CHANNEL
         del content
         program = _program(argv)
-        _settle(limits, place, walls, warm=program is not None)
-        os.write(started, b"k%d %d" % usage(place))
+        _settle(limits, place.path, walls, warm=program is not None)
+        os.write(started, b"k%d %d" % usage(place.path))
         os.close(started)
     except Refusal as refusal:
         os.write(started, f"?{refusal}".encode("utf-8", "replace")[:1000])
@@ -156,8 +157,8 @@ def _program(argv: list[bytes]) -> python.Program | None:
     return program
 
 
-def _fill(work: str, files: dict[bytes, bytes]) -> None:
-    """Write the job's files."""
+def _fill(work: str, files: dict[bytes, bytes], *, own: bool) -> None:
+    """Write the job's files; `own` says whether only the job can have filled the file system."""
     for name, content in files.items():
         path = os.path.join(os.fsencode(work), name)
         try:
@@ -168,7 +169,7 @@ def _fill(work: str, files: dict[bytes, bytes]) -> None:
             shown = name.decode("utf-8", "replace")
             if error.errno in _GIVERS_FAULT:
                 raise Refusal(f"job file {shown!r} cannot be made: {error.strerror}") from None
-            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            if own and error.errno in {errno.ENOSPC, errno.EDQUOT}:
                 raise Refusal(
                     f"job file {shown!r} does not fit into the job's disk limit"
                 ) from None

@@ -58,6 +58,13 @@ class Place:
         """Take no account of so much: it was given to the job."""
         self._bytes_before, self._files_before = used_bytes, files
 
+    def lacks(self, mib: int) -> bool:
+        """Whether others leave a job less room than that, on a file system that it shares."""
+        if self.own:
+            return False
+        state = os.statvfs(self._fd)
+        return state.f_bavail * state.f_frsize < mib << 20
+
     def passed_limit(self, disk_mib: int) -> bool:
         """Whether a job holds more than that, or more than 64 files for each MiB."""
         bytes_limit, files_limit = disk_mib << 20, disk_mib * _FILES_PER_MIB

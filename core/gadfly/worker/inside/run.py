@@ -59,8 +59,7 @@ class Run:
                 if problem:
                     self._sweep()
                     if problem[0] == "!":
-                        said = problem[1:].encode("utf-8", "replace")
-                        wire.write_all(self._writer, [wire.frame(b"E", said)])
+                        self._give_up(problem[1:])
                     else:
                         self._report({"refused": problem[1:]}, [])
                     return
@@ -78,6 +77,9 @@ class Run:
             stderr.read()
             if channel is not None:
                 channel.carry_rest()
+            if place.lacks(1):
+                self._give_up(f"the disk is full in {place.path}")
+                return
             facts = self._facts(reason, leftover)
             files, rejected = place.collect(limits["collect"], cap)
             facts.update(
@@ -99,6 +101,9 @@ class Run:
 
     def _begin(self, channel: Channel | None) -> str:
         """Fork the job and see it off: "" when the stranger's code has begun, or why it has not."""
+        needed = self._limits["disk_mib"]
+        if self._worker.place.lacks(needed):
+            return f"!less than {needed} MiB (disk_mib) are free in {self._worker.place.path}"
         told, started = os.pipe2(os.O_CLOEXEC)
         try:
             try:
@@ -113,9 +118,7 @@ class Run:
                     -1 if channel is None else channel.theirs,
                 )
                 worker = self._worker
-                job.enter(
-                    self._limits, worker.place.path, worker.walls, self._reader, started, streams
-                )
+                job.enter(self._limits, worker.place, worker.walls, self._reader, started, streams)
         finally:
             os.close(started)
         self._stdout.let_go()
@@ -240,7 +243,8 @@ class Run:
                 poller.poll(_TICK_SECONDS * 1000)
                 self._hush()
         else:
-            kernel.kill(self._child)
+            if self._child:  # 0 is no process, but our whole group
+                kernel.kill(self._child)
             while self._collect_dead():
                 for pid in self._tree.look():
                     kernel.kill(pid)
@@ -270,6 +274,10 @@ class Run:
         if number == signal.SIGXFSZ or self._worker.place.passed_limit(limits["disk_mib"]):
             return "disk"
         return ""
+
+    def _give_up(self, why: str) -> None:
+        """Say that the machinery failed, so that nothing is known about the job."""
+        wire.write_all(self._writer, [wire.frame(b"E", why.encode("utf-8", "replace"))])
 
     def _report(self, facts: dict[str, Any], sizes: list[int]) -> None:
         """Write the head of a `D` frame; parts of these sizes are to follow."""

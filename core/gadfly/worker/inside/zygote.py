@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-_LAZY = ("numpy.random", "numpy.linalg", "numpy.fft")
+_LAZY = ("numpy.random", "numpy.linalg", "numpy.fft", "sympy.tensor.tensor")
 """Imported with their package, which otherwise waits for their first use."""
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
 
@@ -37,9 +37,11 @@ def main(spec: dict[str, Any]) -> NoReturn:
             `base`, `place`, `disk_mib`, `preload`, `readable`, `landlock` and `seccomp`.
     """
     status = 1
+    made = False
     try:
         reader, writer = _take_line()
         try:
+            made = _make_place(spec)
             status = _live(spec, reader, writer)
         except (HostGoneError, EOFError, BrokenPipeError, ConnectionResetError):
             pass
@@ -49,7 +51,24 @@ def main(spec: dict[str, Any]) -> NoReturn:
     except OSError:
         pass  # nobody listens
     finally:
+        if made:
+            remove(spec["place"])
         os._exit(status)
+
+
+def _make_place(spec: dict[str, Any]) -> bool:
+    """Make the folder where jobs may write, if it is not there; whether it is ours to remove."""
+    place, user = spec["place"], spec["user"]
+    if place is None or os.path.isdir(place):
+        return False
+    try:
+        os.mkdir(place, 0o700)
+    except OSError as error:
+        folder = os.path.dirname(place)
+        raise OSError(f"no work folder can be made in {folder}: {error.strerror}") from None
+    if user is not None:
+        os.chown(place, user, user)
+    return True
 
 
 def _live(spec: dict[str, Any], reader: int, writer: int) -> int:
@@ -140,16 +159,10 @@ def _serve_here(spec: dict[str, Any], facts: dict[str, Any], reader: int, writer
     alone = os.getpid() == 1
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
     place = facts["place"]
-    try:
-        walls = _walls(spec, alone=alone, counted=alone and spec["house"] is not None)
-        own = os.stat(place).st_dev != os.stat(os.path.dirname(place)).st_dev
-        facts = {**facts, **_seen(walls, alone=alone)}
-        Worker(
-            reader, writer, Place(place, own=own, user=spec["job_user"]), walls, facts=facts
-        ).serve()
-    finally:
-        if spec["place"] is not None:
-            remove(place)
+    walls = _walls(spec, alone=alone, counted=alone and spec["house"] is not None)
+    own = os.stat(place).st_dev != os.stat(os.path.dirname(place)).st_dev
+    room = Place(place, own=own, user=spec["job_user"])
+    Worker(reader, writer, room, walls, facts={**facts, **_seen(walls, alone=alone)}).serve()
 
 
 class _Rooms:
