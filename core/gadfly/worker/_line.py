@@ -116,7 +116,7 @@ def read_done(content: bytes) -> tuple[dict[str, Any], list[bytes]]:
         for length in sizes:
             parts.append(content[place : place + length])
             place += length
-        if place != len(content):
+        if min(sizes) < 0 or place != len(content):
             raise ValueError("sizes do not fit")
     except (ValueError, KeyError, TypeError) as error:
         raise SandboxError(f"the worker's report is damaged: {error}") from error

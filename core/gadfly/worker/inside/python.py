@@ -118,15 +118,13 @@ def _start(program: Program) -> None:
         source: str | bytes = program.what
         name = "<string>"
     else:
-        name = program.what
+        name = os.path.abspath(program.what)
         try:
             with open(name, "rb") as file:
                 source = file.read()
         except OSError as error:
             reason = f"[Errno {error.errno}] {error.strerror}"
-            sys.stderr.write(
-                f"{sys.executable}: can't open file {os.path.abspath(name)!r}: {reason}\n"
-            )
+            sys.stderr.write(f"python: can't open file {name!r}: {reason}\n")
             raise SystemExit(2) from None
         main.__dict__["__file__"] = name
         main.__dict__["__cached__"] = None
