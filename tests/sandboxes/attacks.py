@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
@@ -29,6 +30,14 @@ SANDBOXES: Mapping[str, Callable[[], Sandbox]] = {
     "docker+runsc strict": lambda: _docker(runtime="runsc", level=Level.STRICT),
 }
 """By the name that tables use. What cannot work here raises `SandboxError` or `ImportError`."""
+
+TESTED = [
+    name
+    for name in SANDBOXES
+    if os.environ.get("GADFLY_ATTACK_ALL") or not name.startswith("docker") or "fast" in name
+]
+"""What `pytest` attacks. A container for each job takes minutes more: for those, set
+`GADFLY_ATTACK_ALL=1`, or build the table."""
 
 _GVISOR = {
     "daemon without its main thread": "gVisor tells nothing of one whose first thread has ended",

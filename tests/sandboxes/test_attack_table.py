@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.sandboxes.attacks import NOT_COVERED, SANDBOXES
+from tests.sandboxes.attacks import NOT_COVERED, SANDBOXES, TESTED
 
 from gadfly import Level, Sandbox, SandboxError
 from gadfly.testing import SANDBOX_ATTACKS, Attack
@@ -41,7 +41,7 @@ class Target:
         self._sandbox = None
 
 
-@pytest.fixture(scope="module", params=SANDBOXES)
+@pytest.fixture(scope="module", params=TESTED)
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     target = Target(request.param)
     yield target
