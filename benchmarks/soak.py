@@ -171,6 +171,8 @@ HOSTILE = {
         "import threading, time\nwhile True:\n    try:\n"
         "        threading.Thread(target=time.sleep, args=(1000,)).start()\n"
         "    except RuntimeError:\n        time.sleep(1000)",
+        # Room for the stacks: threads that get none are no bomb.
+        limits=Limits(wall_seconds=20, cpu_seconds=10, memory_mib=2048, processes=16),
         answers=False,
     ),
     "memory bomb": Kind(

@@ -125,7 +125,8 @@ class Job:
     channel: in each, descriptor `GADFLY_CHANNEL` (an environment variable) is a stream socket on
     which the one reads what the other writes. When this job ends, its peer is killed; when the peer
     ends, this job reads the end of the stream. So code that must not reach the other's memory,
-    answers or verdict can still be called by it."""
+    answers or verdict can still be called by it. A channel may be bounded; who writes more than it
+    carries, or can hold, waits or ends with `Ended.OUTPUT`."""
 
     def __post_init__(self) -> None:
         if not self.argv:

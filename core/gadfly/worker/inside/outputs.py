@@ -63,7 +63,8 @@ class Channel:
         self._writer = writer
         self._socket, self._other = socket.socketpair()
         self._socket.setblocking(False)  # noqa: FBT003 - its only form
-        self._inward = Memory(RELAYED)
+        # The other side is stopped when it has passed the limit, by one piece at most.
+        self._inward = Memory(RELAYED + wire.CHUNK)
         self._given = 0  # of what came from the host, how much the job has
         self._outward = 0
         self._ends = self._ended = False
