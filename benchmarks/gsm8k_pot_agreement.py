@@ -124,9 +124,7 @@ def _done(out: Path) -> int:
     ledger = out.with_name(f"{out.name}.db")
     if not ledger.exists():
         return -1
-    query = (
-        "SELECT count(*) FROM rows JOIN checks ON checks.position = checked WHERE state = 'done'"
-    )
+    query = "SELECT count(*) FROM gadfly_rows WHERE state = 'done'"
     try:
         with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as database:
             return int(database.execute(query).fetchone()[0])
