@@ -16,7 +16,7 @@ from gadfly._home import checkpoints_file, runs_folder
 from gadfly._models import as_model
 from gadfly._plugins import Plugins
 from gadfly._ports import Actor, Critic, CriticSpec, Refiner, Sandbox, Strategy, Tool
-from gadfly._sandboxes import require_level
+from gadfly._sandboxes import refuse_weakness, require_level
 from gadfly._strategies import CriticRule
 from gadfly._trace import TraceWriter
 from gadfly._values.budget import Budget
@@ -275,8 +275,7 @@ class Agent:
         sandbox = self._make_sandbox()
         if sandbox is not None and isinstance(self._sandbox, str):
             stack.push_async_callback(sandbox.close)
-        if sandbox is not None and Level(self._require) > Level.UNSAFE:
-            await sandbox.probe()  # too weak is known before anything is asked of a model
+        await refuse_weakness(sandbox)
         checker = await stack.enter_async_context(
             Checker(sandbox=sandbox, tools=self._tools, model=self._judge, workers=self._workers)
         )

@@ -27,14 +27,26 @@ def require_level(sandbox: Sandbox, level: Level | str) -> Sandbox:
     return sandbox if weakest is Level.UNSAFE else _GuardedSandbox(sandbox, weakest)
 
 
+async def refuse_weakness(sandbox: Sandbox | None) -> None:
+    """See that a sandbox that must have a level has it, before anything is asked of it.
+
+    Raises:
+        SandboxError: It has not.
+    """
+    if isinstance(sandbox, _GuardedSandbox):
+        await sandbox.probe()
+
+
 class _GuardedSandbox:
     def __init__(self, sandbox: Sandbox, level: Level) -> None:
         self.name = sandbox.name
         self._sandbox = sandbox
         self._level = level
+        self._is_strong = False
 
     async def run(self, job: Job) -> JobResult:
-        await self.probe()
+        if not self._is_strong:
+            await self.probe()
         result = await self._sandbox.run(job)
         self._check(result.isolation)
         return result
@@ -42,6 +54,7 @@ class _GuardedSandbox:
     async def probe(self) -> Isolation:
         isolation = await self._sandbox.probe()
         self._check(isolation)
+        self._is_strong = True
         return isolation
 
     async def close(self) -> None:

@@ -11,6 +11,7 @@ from gadfly._engine.checker import Checker
 from gadfly._jobs._queue import Check
 from gadfly._jobs.plan import Plan
 from gadfly._jobs.results import VerifyResult, combine
+from gadfly._sandboxes import refuse_weakness
 
 
 class LostWorkerError(Exception):
@@ -66,7 +67,7 @@ class LocalEngine:
 
     async def __aenter__(self) -> Self:
         try:
-            await self._plan.refuse_weakness(self._sandbox)
+            await refuse_weakness(self._sandbox)
         except BaseException:
             await self.__aexit__(None, None, None)
             raise

@@ -94,15 +94,6 @@ class Plan:
             sandbox = cast("Sandbox", self._plugins.create("sandboxes", sandbox))
         return None if sandbox is None else require_level(sandbox, self._require)
 
-    async def refuse_weakness(self, sandbox: Sandbox | None) -> None:
-        """See that a sandbox gives the level that is required, before anything is checked.
-
-        Raises:
-            SandboxError: It does not.
-        """
-        if sandbox is not None and Level(self._require) > Level.UNSAFE:
-            await sandbox.probe()
-
     @property
     def owns_sandbox(self) -> bool:
         """Whether the sandbox was named, not given: whoever makes it from the name closes it."""

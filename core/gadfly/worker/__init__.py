@@ -31,13 +31,11 @@ from gadfly.worker._probe import entered as entered
 from gadfly.worker._probe import holes as holes
 from gadfly.worker._probe import try_out as try_out
 from gadfly.worker._sandbox import WorkerSandbox as WorkerSandbox
-from gadfly.worker._streams import FileStream as FileStream
 from gadfly.worker._streams import SocketStream as SocketStream
 
 __all__ = [
     "BOOT",
     "Backend",
-    "FileStream",
     "Flavour",
     "SocketStream",
     "Stream",

@@ -96,8 +96,7 @@ def settings(
     return {
         "preload": list(preload),
         "network": network,
-        "layout": [list(step) for step in house or ()],
-        "house": None if house is None else True,
+        "house": None if house is None else [list(step) for step in house],
         "base": base,
         "user": user,
         "job_user": job_user,

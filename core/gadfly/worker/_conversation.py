@@ -23,6 +23,11 @@ class MachineryError(Exception):
     """A worker failed, and nothing is known about the job."""
 
 
+def with_peer(job: Job) -> list[Job]:
+    """Return a job and, if it has one, its peer."""
+    return [job] if job.peer is None else [job, job.peer]
+
+
 class Conversation:
     """What is said about one job, with one worker or, for a job with a peer, with two."""
 
@@ -48,8 +53,9 @@ class Conversation:
             MachineryError: A worker failed.
             SandboxError: The job was cancelled.
         """
-        jobs = [self._job] if self._job.peer is None else [self._job, self._job.peer]
-        seats = [_Seat(job, worker) for job, worker in zip(jobs, workers, strict=True)]
+        seats = [
+            _Seat(job, worker) for job, worker in zip(with_peer(self._job), workers, strict=True)
+        ]
         try:
             self._begin(seats)
             self._listen(seats)
@@ -60,10 +66,10 @@ class Conversation:
                 self._lines = []
         if self._cancelled:
             raise SandboxError("the job was cancelled")
-        results = [
+        result, *peers = [
             seat.result(isolation) for seat, isolation in zip(seats, isolations, strict=True)
         ]
-        return results[0] if len(results) == 1 else _with_peer(*results)
+        return replace(result, peer=peers[0]) if peers else result
 
     def _begin(self, seats: Sequence[_Seat]) -> None:
         with self._lock:
@@ -158,7 +164,3 @@ def _ended(reason: str, facts: dict[str, Any]) -> Ended:
     if reason:
         return Ended.RELEASED if reason == "cancelled" else Ended(reason)
     return Ended.EXITED if "exit_code" in facts else Ended.SIGNALED
-
-
-def _with_peer(main: JobResult, peer: JobResult) -> JobResult:
-    return replace(main, peer=peer)

@@ -7,7 +7,6 @@ reasons. So nothing is claimed that was not seen.
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import socket
 import tempfile
@@ -31,7 +30,7 @@ SPACES = ("user", "pid", "ipc", "net", "mnt", "uts", "cgroup")
 _CANARY = """
 import ctypes, json, os, socket, sys, sysconfig
 
-port, secret, outside, host, *spaces = sys.argv[1:]
+port, secret, outside, *spaces = sys.argv[1:]
 libc = ctypes.CDLL(None, use_errno=True)
 def succeeds(attempt):
     try:
@@ -72,9 +71,7 @@ print(json.dumps({
         and succeeds(lambda: write(os.path.join(place, ".gadfly-canary")))
     ],
     "reads_secret": succeeds(lambda: open(secret).close()),
-    "sees_host": succeeds(lambda: host in open(f"/proc/{host.split()[0]}/stat").read()),
     "traces_parent": libc.ptrace(16, os.getppid(), 0, 0) == 0,
-    "signals_parent": os.getppid() > 0 and succeeds(lambda: os.kill(os.getppid(), 0)),
     "nests": libc.unshare(0x10000000) == 0,
 }))
 """
@@ -102,16 +99,14 @@ def look_around(member: Member, name: str) -> dict[str, JSON]:
     Returns:
         `python`, `user`, `interpreter` (whether it can be started anew), `namespaces` (by kind),
         `no_new_privs`, `capabilities`, `reaches_network`, `writes_outside` (places),
-        `reads_secret`, `sees_host`, `traces_parent`, `signals_parent`, `nests`, and the worker's
-        `seccomp`, `landlock` (its ABI), `init` and `preloaded`. `network_known` says whether the
-        listener works at all.
+        `reads_secret`, `traces_parent`, `nests`, and the worker's `seccomp`, `landlock` (its ABI),
+        `init` and `preloaded`. `network_known` says whether the listener works at all.
 
     Raises:
         SandboxError: The canary did not come back.
     """
     with _listener() as port, _secret() as secret:
-        host = _identity()
-        argv = ("python", "-I", "-c", _CANARY, str(port), secret, tempfile.gettempdir(), host)
+        argv = ("python", "-I", "-c", _CANARY, str(port), secret, tempfile.gettempdir())
         job = Job((*argv, *SPACES), limits=_PATIENT)
         nothing = Isolation(sandbox=name, level=Level.UNSAFE, network="unenforced")
         try:
@@ -147,13 +142,6 @@ def entered(facts: Mapping[str, JSON]) -> list[str]:
         for space in SPACES
         if space in inside and inside[space] != str(Path(f"/proc/self/ns/{space}").readlink())
     ]
-
-
-def _identity() -> str:
-    """Return how this process's line in /proc begins."""
-    with contextlib.suppress(OSError):
-        return Path("/proc/self/stat").read_text("utf-8").rpartition(")")[0]
-    return f"{os.getpid()} (nobody"
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from gadfly._errors import InputError, SandboxError
 from gadfly._values.job import Isolation, Job, JobResult
-from gadfly.worker._conversation import Conversation, MachineryError
+from gadfly.worker._conversation import Conversation, MachineryError, with_peer
 from gadfly.worker._pool import Pool
 from gadfly.worker._ports import Backend, Flavour
 from gadfly.worker._probe import look_around
@@ -71,7 +71,8 @@ class WorkerSandbox:
             InputError: The job's files or command cannot be given to any process.
             SandboxError: The machinery failed.
         """
-        _check(job)
+        for one in with_peer(job):
+            _check(one)
         conversation = Conversation(job)
         return await self._in_thread(lambda: self._run(job, conversation), conversation.cancel)
 
@@ -108,30 +109,20 @@ class WorkerSandbox:
             raise SandboxError(f"the sandbox {self.name} failed: {error}") from error
 
     def _run(self, job: Job, conversation: Conversation) -> JobResult:
-        isolations = self._isolations_of(job)
-        try:
-            return self._attempt(job, conversation, isolations, fresh=False)
-        except MachineryError:
-            return self._last_attempt(job, conversation, isolations)
-
-    def _last_attempt(
-        self, job: Job, conversation: Conversation, isolations: list[Isolation]
-    ) -> JobResult:
-        try:
-            return self._attempt(job, conversation, isolations, fresh=True)
-        except MachineryError as error:
-            raise SandboxError(f"the sandbox {self.name} failed twice: {error}") from error
-
-    def _attempt(
-        self, job: Job, conversation: Conversation, isolations: list[Isolation], *, fresh: bool
-    ) -> JobResult:
-        jobs = [job] if job.peer is None else [job, job.peer]
-        with contextlib.ExitStack() as stack:
-            workers = [
-                stack.enter_context(self._pool.worker(self._flavour(one), fresh=fresh))
-                for one in jobs
-            ]
-            return conversation.hold(workers, isolations)
+        jobs = with_peer(job)
+        isolations = [self._isolation(network=one.limits.network) for one in jobs]
+        failure: MachineryError | None = None
+        for fresh in (False, True):
+            with contextlib.ExitStack() as stack:
+                workers = [
+                    stack.enter_context(self._pool.worker(self._flavour(one), fresh=fresh))
+                    for one in jobs
+                ]
+                try:
+                    return conversation.hold(workers, isolations)
+                except MachineryError as error:
+                    failure = error
+        raise SandboxError(f"the sandbox {self.name} failed twice: {failure}") from failure
 
     def _flavour(self, job: Job) -> Flavour:
         names = dict.fromkeys((*self._preload, *job.preload))
@@ -140,10 +131,6 @@ class WorkerSandbox:
         needed = job.limits.disk_mib + 3 * given // (1 << 20)
         disk = max(64, 1 << (needed - 1).bit_length())
         return Flavour(tuple(names), job.limits.network, disk)
-
-    def _isolations_of(self, job: Job) -> list[Isolation]:
-        jobs = [job] if job.peer is None else [job, job.peer]
-        return [self._isolation(network=one.limits.network) for one in jobs]
 
     def _isolation(self, *, network: bool) -> Isolation:
         with self._probing:
@@ -163,8 +150,6 @@ def _check(job: Job) -> None:
             name.encode()
         except UnicodeEncodeError as error:
             raise InputError(f"job file {name!r} cannot be made: its name is no text") from error
-    if job.peer is not None:
-        _check(job.peer)
 
 
 async def _settled(waiter: asyncio.Future[T]) -> None:

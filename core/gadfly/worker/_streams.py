@@ -1,11 +1,9 @@
-"""The usual streams to a worker."""
+"""The usual stream to a worker."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
-from typing import IO
 
 _CHUNK = 1 << 18
 
@@ -35,29 +33,3 @@ class SocketStream:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)  # other descriptors of it may live on
         self._socket.close()
-
-
-class FileStream:
-    """A stream over two pipes, which it owns: those of a process, say."""
-
-    def __init__(self, reader: IO[bytes], writer: IO[bytes]) -> None:
-        self._reader, self._writer = reader, writer
-
-    def fileno(self) -> int:
-        """See `Stream.fileno`."""
-        return self._reader.fileno()
-
-    def receive(self) -> bytes:
-        """See `Stream.receive`."""
-        return os.read(self._reader.fileno(), _CHUNK)
-
-    def send(self, data: bytes) -> None:
-        """See `Stream.send`."""
-        view = memoryview(data)
-        while view.nbytes:
-            view = view[os.write(self._writer.fileno(), view) :]
-
-    def close(self) -> None:
-        """See `Stream.close`."""
-        self._writer.close()
-        self._reader.close()

@@ -75,13 +75,8 @@ class Way:
 
 _FORK = b"S\0\0\0\0"
 """The frame that asks a zygote for a worker."""
-_ENVIRONMENT = {
-    "LANG": "C.UTF-8",
-    # Before anything is imported: a zygote must have one thread.
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-}
+_ENVIRONMENT = {"LANG": "C.UTF-8"}
+"""Of the interpreter; a worker makes its jobs' itself."""
 
 
 class LocalBackend:
@@ -114,7 +109,7 @@ class LocalBackend:
         self._way: Way | None = None
         self._refused: dict[str, str] = {}
         self._finding = threading.Lock()
-        self._zygotes: dict[Flavour, _Zygote] = {}
+        self._zygotes: dict[Flavour, _Process] = {}
 
     def start(self, flavour: Flavour) -> Worker:
         """See `gadfly.worker.Backend.start`."""
@@ -125,8 +120,8 @@ class LocalBackend:
                     return self._launch(way, flavour)
                 zygote = self._zygotes.get(flavour)
                 if zygote is None or not zygote.lives():
-                    zygote = self._zygotes[flavour] = _Zygote(self._launch(way, flavour))
-                return zygote.fork()
+                    zygote = self._zygotes[flavour] = self._launch(way, flavour)
+                return _fork(zygote)
         except OSError as error:  # out of processes, descriptors or memory
             raise SandboxError(f"no worker of the local sandbox: {error}") from error
 
@@ -208,14 +203,17 @@ class LocalBackend:
         """
         process = self._launch(way, Flavour())
         try:
-            facts = try_out(_Zygote(process).fork() if way.rooms else process, self.name)
-        finally:
+            facts = try_out(_fork(process) if way.rooms else process, self.name)
+            if not facts["interpreter"]:
+                raise SandboxError(f"user {facts['user']} cannot start {sys.executable}")
+            found = holes(facts)
+            if found and way.level > Level.UNSAFE:
+                raise SandboxError(f"a first job was not held: {', '.join(found)}")
+        except BaseException:
             process.kill()
-        if not facts["interpreter"]:
-            raise SandboxError(f"user {facts['user']} cannot start {sys.executable}")
-        found = holes(facts)
-        if found and way.level > Level.UNSAFE:
-            raise SandboxError(f"a first job was not held: {', '.join(found)}")
+            raise
+        if way.rooms:
+            self._zygotes[Flavour()] = process  # it is up, and was not touched by the job
 
     def _ways(self) -> Iterator[Way]:
         root = os.geteuid() == 0
@@ -313,33 +311,21 @@ class _Process:
         return said if status is None else f"it ended with {status}: {said}"
 
 
-class _Zygote:
-    """A process that forks workers."""
+def _fork(zygote: _Process) -> _Forked:
+    """Return a worker of a zygote's; that it is ready is heard from itself.
 
-    def __init__(self, process: _Process) -> None:
-        self._process = process
-
-    def lives(self) -> bool:
-        return self._process.lives()
-
-    def fork(self) -> _Forked:
-        """Return a worker; that it is ready is heard from itself.
-
-        Raises:
-            SandboxError: The zygote has died.
-        """
-        ours, theirs = socket.socketpair()
-        try:
-            with theirs:
-                socket.send_fds(self._process.socket, [_FORK], [theirs.fileno()])
-        except OSError as error:
-            ours.close()
-            self._process.kill()
-            raise SandboxError(f"no worker: {self._process.post_mortem()}") from error
-        return _Forked(ours, self._process)
-
-    def kill(self) -> None:
-        self._process.kill()
+    Raises:
+        SandboxError: The zygote has died.
+    """
+    ours, theirs = socket.socketpair()
+    try:
+        with theirs:
+            socket.send_fds(zygote.socket, [_FORK], [theirs.fileno()])
+    except OSError as error:
+        ours.close()
+        zygote.kill()
+        raise SandboxError(f"no worker: {zygote.post_mortem()}") from error
+    return _Forked(ours, zygote)
 
 
 class _Forked:

@@ -115,9 +115,7 @@ def enter(
     """
     try:
         if walls.user is not None:
-            os.setgroups([])
-            os.setresgid(walls.user, walls.user, walls.user)
-            os.setresuid(walls.user, walls.user, walls.user)
+            kernel.become(walls.user)
         if not walls.alone:
             kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # a copy of the worker, that holds nothing of it

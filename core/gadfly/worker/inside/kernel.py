@@ -6,12 +6,7 @@ import ctypes
 import os
 import signal
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
-
 CLONE_NEWNS = 0x00020000
-CLONE_NEWCGROUP = 0x02000000
 CLONE_NEWUTS = 0x04000000
 CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
@@ -26,7 +21,6 @@ PR_SET_NO_NEW_PRIVS = 38
 
 RDONLY, NOSUID, NODEV, NOEXEC = 1, 2, 4, 8
 """Of a mount; `mount` and `mount_setattr` agree on these."""
-MS_REMOUNT = 0x20
 MS_BIND = 0x1000
 MS_REC = 0x4000
 MS_SLAVE = 0x80000
@@ -77,6 +71,13 @@ def prctl(option: int, value: int) -> None:
     _check(f"prctl {option}", _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0))
 
 
+def become(user: int) -> None:
+    """Turn from root into a user, for good, with the group of the same number and no other."""
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+
+
 def drop_capabilities() -> None:
     """Give up what root would get back at an exec, as far as this process may."""
     for capability in range(64):
@@ -95,11 +96,6 @@ def reset_signals() -> None:
     """Make every signal do what it does by default: what is ignored or blocked is inherited."""
     for number in range(1, 65):
         _libc.signal(number, None)
-    unblock_signals()
-
-
-def unblock_signals() -> None:
-    """Let every signal through."""
     nothing = (ctypes.c_ulong * 16)()
     _check("sigprocmask", _libc.sigprocmask(_SIG_SETMASK, ctypes.byref(nothing), None))
 

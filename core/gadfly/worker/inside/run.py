@@ -59,7 +59,7 @@ class Run:
                 if problem:
                     self._sweep()
                     if problem[0] == "!":
-                        self._give_up(problem[1:])
+                        wire.give_up(self._writer, problem[1:])
                     else:
                         self._report({"refused": problem[1:]}, [])
                     return
@@ -78,7 +78,7 @@ class Run:
             if channel is not None:
                 channel.carry_rest()
             if place.lacks(1):
-                self._give_up(f"the disk is full in {place.path}")
+                wire.give_up(self._writer, f"the disk is full in {place.path}")
                 return
             facts = self._facts(reason, leftover)
             files, rejected = place.collect(limits["collect"], cap)
@@ -203,11 +203,11 @@ class Run:
         self._collect_dead()
         return self._status is not None
 
-    def _collect_dead(self, *, wait: bool = False) -> bool:
+    def _collect_dead(self) -> bool:
         """Reap what is there to be reaped; False if this worker has no children any more."""
         while True:
             try:
-                pid, status, used = os.wait4(-1, 0 if wait else os.WNOHANG)
+                pid, status, used = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return False
             if pid == 0:
@@ -274,10 +274,6 @@ class Run:
         if number == signal.SIGXFSZ or self._worker.place.passed_limit(limits["disk_mib"]):
             return "disk"
         return ""
-
-    def _give_up(self, why: str) -> None:
-        """Say that the machinery failed, so that nothing is known about the job."""
-        wire.write_all(self._writer, [wire.frame(b"E", why.encode("utf-8", "replace"))])
 
     def _report(self, facts: dict[str, Any], sizes: list[int]) -> None:
         """Write the head of a `D` frame; parts of these sizes are to follow."""

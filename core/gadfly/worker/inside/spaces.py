@@ -62,7 +62,7 @@ def enter_house(spec: dict[str, Any]) -> None:
     """Enter the house. Returns in the process that is PID 1 of it; its parent waits and ends.
 
     Args:
-        spec: `layout` (see `_build`), `user` (that root becomes; None to stay who we are),
+        spec: `house` (see `_build`), `user` (that root becomes; None to stay who we are),
             `network`, `rooms`, and `disk_mib`: where there are no rooms, `/job` is of this size.
     """
     user, group = os.getuid(), os.getgid()
@@ -76,7 +76,7 @@ def enter_house(spec: dict[str, Any]) -> None:
         kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
         _map(user, group)
     kernel.mount(None, "/", None, kernel.MS_REC | kernel.MS_SLAVE)
-    _build(spec["layout"], spec["base"])
+    _build(spec["house"], spec["base"])
     pid = os.fork()
     if pid:
         os.closerange(0, 1024)  # the host must see the end when the house ends
@@ -92,9 +92,7 @@ def enter_house(spec: dict[str, Any]) -> None:
         kernel.mount("tmpfs", PLACE, "tmpfs", _QUIET, _bounds(spec["disk_mib"]) + owner)
     kernel.change_mount("/", add=kernel.RDONLY)
     if becomes is not None:
-        os.setgroups([])
-        os.setresgid(becomes, becomes, becomes)
-        os.setresuid(becomes, becomes, becomes)
+        kernel.become(becomes)
 
 
 def _build(layout: Sequence[Sequence[str]], base: str) -> None:

@@ -91,3 +91,8 @@ def write_all(fd: int, parts: Iterable[Any]) -> None:
         view = memoryview(part)
         while view.nbytes:
             view = view[os.write(fd, view) :]
+
+
+def give_up(fd: int, why: str) -> None:
+    """Tell the host that the machinery failed, so that nothing is known about a job."""
+    write_all(fd, [frame(b"E", why.encode("utf-8", "replace"))])

@@ -46,8 +46,7 @@ def main(spec: dict[str, Any]) -> NoReturn:
         except (HostGoneError, EOFError, BrokenPipeError, ConnectionResetError):
             pass
         except BaseException as error:  # noqa: BLE001 - whatever it is, the host has to hear of it
-            line = f"{type(error).__name__}: {error}"
-            wire.write_all(writer, [wire.frame(b"E", line.encode("utf-8", "replace"))])
+            wire.give_up(writer, f"{type(error).__name__}: {error}")
     except OSError:
         pass  # nobody listens
     finally:
@@ -76,9 +75,7 @@ def _live(spec: dict[str, Any], reader: int, writer: int) -> int:
     if spec["house"] is not None:
         spaces.enter_house(spec)
     elif spec["user"] is not None:
-        os.setgroups([])
-        os.setresgid(spec["user"], spec["user"], spec["user"])
-        os.setresuid(spec["user"], spec["user"], spec["user"])
+        kernel.become(spec["user"])
     os.chdir("/")
     os.umask(0o077)
     os.environ.clear()
@@ -194,7 +191,7 @@ class _Rooms:
         try:
             pid = kernel.fork_into(self._flags)
         except OSError as error:
-            wire.write_all(theirs, [wire.frame(b"E", str(error).encode())])
+            wire.give_up(theirs, str(error))
             return
         if pid:
             return
@@ -208,8 +205,7 @@ class _Rooms:
         except (HostGoneError, BrokenPipeError, ConnectionResetError):
             pass
         except BaseException as error:  # noqa: BLE001 - the last words of this process
-            line = f"{type(error).__name__}: {error}"
-            wire.write_all(theirs, [wire.frame(b"E", line.encode("utf-8", "replace"))])
+            wire.give_up(theirs, f"{type(error).__name__}: {error}")
         finally:
             os._exit(0)
 
