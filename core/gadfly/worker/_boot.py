@@ -42,6 +42,7 @@ It speaks on standard input and output, which may be one socket. Python 3.9 or n
 
 _MODULES = (
     "kernel",
+    "heap",
     "removal",
     "wire",
     "memory",

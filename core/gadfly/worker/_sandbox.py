@@ -56,7 +56,7 @@ class WorkerSandbox:
         self._threads = ThreadPoolExecutor(count, f"gadfly-{backend.name}")
         jobs = jobs_per_worker
         self._pool = Pool(
-            backend, jobs_per_worker=jobs if callable(jobs) else lambda: jobs, spares=count
+            backend, jobs_per_worker=jobs if callable(jobs) else lambda: jobs, spares=count + 1
         )
         self._isolations: dict[bool, Isolation] = {}
         self._probing = threading.Lock()

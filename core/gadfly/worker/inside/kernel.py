@@ -32,6 +32,7 @@ _CLONE = {"x86_64": 56, "aarch64": 220}
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 
 _SIG_SETMASK = 2
+_MADV_COLLAPSE = 25
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _locked = ctypes.PyDLL(None, use_errno=True)  # keeps the interpreter's lock during a call
@@ -126,6 +127,11 @@ def change_mount(place: str, flags: int = 0, *, add: int = 0, remove: int = 0) -
         _MOUNT_SETATTR, _AT_FDCWD, os.fsencode(place), flags, ctypes.byref(change), size
     )
     _check(f"mount_setattr {place}", result)
+
+
+def collapse(place: int, size: int) -> None:
+    """Back a stretch of our memory by huge pages, if the kernel can (Linux 6.1) and has some."""
+    _libc.madvise(ctypes.c_void_p(place), ctypes.c_size_t(size), _MADV_COLLAPSE)
 
 
 def set_host_name(name: str) -> None:

@@ -6,14 +6,13 @@ worker into fresh namespaces for each `S` frame; any other is a worker itself.
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import signal
 import socket
 import sys
 
-from . import kernel, landlock, python, seccomp, spaces, wire
+from . import heap, kernel, landlock, python, seccomp, spaces, wire
 from .job import Walls
 from .place import Place
 from .removal import remove
@@ -83,9 +82,7 @@ def _live(spec: dict[str, Any], reader: int, writer: int) -> int:
     python.make_streams()
     missed = _preload(spec["preload"])
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)  # jobs run as the same user: they may not look in
-    gc.collect()
-    gc.freeze()
-    gc.disable()
+    heap.settle()
     facts = {
         "python": sys.version.split()[0],
         "preloaded": [name for name in spec["preload"] if name not in missed],
