@@ -110,6 +110,29 @@ async def test_with_network_the_report_leaves_the_network_namespace_out(
     assert "net" not in namespaces
 
 
+async def test_a_job_that_fails_for_want_of_network_is_told_apart(local: LocalSandbox) -> None:
+    code = "import socket; socket.create_connection(('127.0.0.1', 9))"
+    elsewhere = "import _thread, socket; _thread.start_new_thread(socket.socket, ()); input()"
+
+    results = [await local.run(Job(("python", "-c", text))) for text in (code, elsewhere)]
+
+    told = (await local.probe()).level > Level.PROCESS
+    assert {result.ended for result in results} == {Ended.NETWORK if told else Ended.EXITED}
+    assert {result.exit_code for result in results} == {None if told else 1}
+    assert "PermissionError" in results[0].stderr
+
+
+async def test_a_job_that_does_without_network_has_not_failed(local: LocalSandbox) -> None:
+    code = """
+import socket
+try: socket.create_connection(("127.0.0.1", 9))
+except OSError: print("alone")
+"""
+    result = await local.run(Job(("python", "-c", code)))
+
+    assert (result.ended, result.exit_code, result.stdout) == (Ended.EXITED, 0, "alone\n")
+
+
 async def test_usage_is_measured(local: LocalSandbox) -> None:
     code = """
 import time

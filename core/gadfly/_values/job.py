@@ -34,6 +34,9 @@ class Ended(StrEnum):
     """It wrote more to disk than it may, or made more files."""
     DESCRIPTORS = "descriptors"
     """It held more files open than it may."""
+    NETWORK = "network"
+    """It asked for network that it may not have, was refused, and failed. Not every sandbox can
+    tell: then it has `EXITED`."""
     RELEASED = "released"
     """It was a peer, and the job that it served has ended; the controller killed it."""
 

@@ -76,22 +76,34 @@ class Walls:
         """Whether the worker is shut in with its jobs."""
         self._network = network
         self._program = self._filter() if filtered else b""
+        self._telling = self._filter(told=True) if filtered and self.together else b""
 
-    def raise_around(self, place: str) -> None:
-        """Shut this process in, for good, with all that it will start."""
+    def raise_around(self, place: str) -> seccomp.Listener | None:
+        """Shut this process in, for good, with all that it will start.
+
+        Returns:
+            What tells a worker that is shut in with its jobs when one asks for network that it may
+            not have; None where the kernel has no such thing.
+        """
         kernel.drop_capabilities()
         kernel.clear_capabilities()
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         if self.rules is not None:
             self.rules.enforce([place])
+        if self._telling and not self._network:
+            try:
+                return seccomp.listen(self._telling)
+            except OSError:
+                pass  # an old kernel, or gVisor: the same is denied without a word
         if self.filtered:
             scoped = self.alone or landlock.abi() >= _SCOPES_SIGNALS
-            seccomp.install(self._program if scoped else self._filter(os.getpid()))
+            seccomp.install(self._program if scoped else self._filter(own_pid=os.getpid()))
+        return None
 
-    def _filter(self, own_pid: int | None = None) -> bytes:
+    def _filter(self, *, own_pid: int | None = None, told: bool = False) -> bytes:
         # Alone, no socket of the machine's is in reach, so a job may make its own.
         unix = self.alone and not self._network
-        return seccomp.program(network=self._network, unix=unix, own_pid=own_pid)
+        return seccomp.program(network=self._network, unix=unix, own_pid=own_pid, told=told)
 
 
 def enter(

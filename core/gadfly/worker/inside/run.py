@@ -41,6 +41,7 @@ class Run:
         self._tree = Tree()
         self._child = 0
         self._status: int | None = None
+        self._wanted_network = False
         self._used_seconds = 0.0
         self._peak_kib = 0
 
@@ -141,6 +142,8 @@ class Run:
         poller = select.poll()
         for fd in (self._worker.wake, self._reader, self._stdout.ours, self._stderr.ours):
             poller.register(fd, select.POLLIN)
+        if self._worker.listener is not None:
+            poller.register(self._worker.listener.fd, select.POLLIN)
         while True:
             if channel is not None:
                 channel.announce(poller)
@@ -159,6 +162,9 @@ class Run:
                 poller.unregister(output.ours)
         if channel is not None:
             channel.serve(events)
+        listener = self._worker.listener
+        if listener is not None and listener.fd in events:
+            self._wanted_network |= listener.deny()
         if self._reader in events and self._listen(channel):
             return "cancelled"
         flooded = self._stdout.flooded or self._stderr.flooded
@@ -260,6 +266,8 @@ class Run:
             code = os.waitstatus_to_exitcode(self._status)
             facts["signal" if code < 0 else "exit_code"] = abs(code)
             reason = reason or self._meaning(-code, cpu, leftover)
+            if code and not reason and self._wanted_network:
+                reason = "network"
         return {**facts, "reason": reason}
 
     def _meaning(self, number: int, cpu: float, leftover: int) -> str:

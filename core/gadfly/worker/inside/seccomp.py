@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
 import struct
 import sys
@@ -229,6 +230,8 @@ _ALLOW = _instruction(_RETURN, 0x7FFF0000)
 _KILL = _instruction(_RETURN, 0x80000000)
 _EPERM = _instruction(_RETURN, 0x00050000 | errno.EPERM)
 _ENOSYS = _instruction(_RETURN, 0x00050000 | errno.ENOSYS)
+_ASK = _instruction(_RETURN, 0x7FC00000)
+"""Let a listener decide: see `Listener`."""
 
 
 def _only(index: int, values: tuple[int, ...], then: bytes = _ALLOW) -> bytes:
@@ -248,12 +251,12 @@ def _among(values: tuple[int, ...], then: bytes) -> bytes:
 # ------------------------------------------------------------------ the policy
 
 
-def _policy(*, network: bool, unix: bool, own_pid: int | None) -> dict[str, bytes]:
+def _policy(*, network: bool, unix: bool, own_pid: int | None, told: bool) -> dict[str, bytes]:
     """Return what is done at each call that is not simply allowed."""
     policy = dict.fromkeys(DENIED, _EPERM)
     policy.update(dict.fromkeys(ABSENT, _ENOSYS))
     policy.update(_always_examined((0,) if own_pid is None else (0, own_pid)))
-    policy.update(_sockets(network=network, unix=unix))
+    policy.update(_sockets(network=network, unix=unix, told=told and not network))
     if own_pid is not None:
         policy.update(_signals(own_pid))
     return policy
@@ -276,8 +279,10 @@ def _always_examined(caller: tuple[int, ...]) -> dict[str, bytes]:
     }
 
 
-def _sockets(*, network: bool, unix: bool) -> dict[str, bytes]:
+def _sockets(*, network: bool, unix: bool, told: bool) -> dict[str, bytes]:
     families = b""
+    if told:
+        families += _among((_AF_INET, _AF_INET6), _ASK)
     if network:
         families += _among((_AF_INET, _AF_INET6), _ALLOW)
         families += _among((_AF_NETLINK,), _only(2, (_NETLINK_ROUTE,)))
@@ -288,7 +293,7 @@ def _sockets(*, network: bool, unix: bool) -> dict[str, bytes]:
         "socket": _argument(0) + families + _EPERM,
         "socketpair": _only(0, (_AF_UNIX,), _ALLOW if unix else _argument(1) + streams + _EPERM),
     }
-    if not families:
+    if not (network or unix):
         policy.update(dict.fromkeys(ADDRESSED, _EPERM))
     return policy
 
@@ -310,7 +315,12 @@ def _signals(own_pid: int) -> dict[str, bytes]:
 
 
 def program(
-    *, network: bool, unix: bool = False, own_pid: int | None = None, machine: str = ""
+    *,
+    network: bool,
+    unix: bool = False,
+    own_pid: int | None = None,
+    told: bool = False,
+    machine: str = "",
 ) -> bytes:
     """Return the filter as a program of the kernel's.
 
@@ -321,6 +331,8 @@ def program(
             machine's sockets is in reach: a container engine's is as good as root.
         own_pid: The job's process, which leads a session of its own, where neither a PID
             namespace nor landlock keeps its signals in.
+        told: Whether a listener is to be told who asks for a socket of the network that it may not
+            have; the program is one for `listen` then.
         machine: The architecture; this one by default.
 
     Raises:
@@ -332,7 +344,7 @@ def program(
     column = list(_ARCHITECTURES).index(machine)
     numbers = {**DENIED, **ABSENT, **ADDRESSED, **EXAMINED}
     cases: dict[int, bytes] = {}
-    for name, code in _policy(network=network, unix=unix, own_pid=own_pid).items():
+    for name, code in _policy(network=network, unix=unix, own_pid=own_pid, told=told).items():
         number = numbers[name][column]
         if number is not None:
             cases[number] = code
@@ -378,7 +390,9 @@ def _search(ranges: list[tuple[int, bytes]]) -> bytes:
 # ------------------------------------------------------------------ the kernel
 
 _NUMBERS_OF_SECCOMP = {"x86_64": 317, "aarch64": 277}
-_SET_MODE_FILTER = 1
+_SET_MODE_FILTER, _NEW_LISTENER = 1, 1 << 3
+_RECEIVE, _SEND = 0xC0502100, 0xC0182101
+_QUESTION_BYTES = 80
 _PR_SET_NO_NEW_PRIVS = 38
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -391,7 +405,7 @@ def supported() -> bool:
     if os.uname().machine not in _NUMBERS_OF_SECCOMP:
         return False
     # A kernel that takes filters looks for one where there is none; others refuse before that.
-    return _seccomp(None) == errno.EFAULT
+    return _seccomp(0, None) == -errno.EFAULT
 
 
 def install(program: bytes) -> None:
@@ -402,19 +416,56 @@ def install(program: bytes) -> None:
     Raises:
         OSError: The kernel refused.
     """
+    _install(program, 0)
+
+
+def listen(program: bytes) -> Listener:
+    """Do what `install` does, and be told of the calls that the program lets a listener decide.
+
+    Raises:
+        OSError: The kernel refused, or has no listeners (Linux 5.0), or there is one already.
+    """
+    return Listener(_install(program, _NEW_LISTENER))
+
+
+class Listener:
+    """Denies what it is asked for, which is how we come to know that it was asked for.
+
+    Args:
+        fd: What the kernel asks by. Whoever holds it could also allow things: it is the worker's.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def deny(self) -> bool:
+        """Deny the call that waits; False if who made it is gone."""
+        question = bytearray(_QUESTION_BYTES)
+        try:
+            fcntl.ioctl(self.fd, _RECEIVE, question)
+            answer = struct.pack("=8sqiI", bytes(question[:8]), 0, -errno.EPERM, 0)
+            fcntl.ioctl(self.fd, _SEND, answer)
+        except OSError:
+            return False
+        return True
+
+
+def _install(program: bytes, flags: int) -> int:
+    """Install a filter; return a descriptor if the flags ask for one."""
     if _libc.prctl(_PR_SET_NO_NEW_PRIVS, *map(ctypes.c_ulong, (1, 0, 0, 0))):
         raise OSError(ctypes.get_errno(), "no_new_privs was refused")
     instructions = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("@HP", _length(program), ctypes.addressof(instructions))
-    error = _seccomp(header)
-    if error:
-        raise OSError(error, f"the seccomp filter was refused: {os.strerror(error)}")
+    result = _seccomp(flags, header)
+    if result < 0:
+        raise OSError(-result, f"the seccomp filter was refused: {os.strerror(-result)}")
+    return result
 
 
-def _seccomp(header: bytes | None) -> int:
-    """Return the error of the call that installs a filter; 0 if there is none."""
+def _seccomp(flags: int, header: bytes | None) -> int:
+    """Return what the call that installs a filter returns; an error as a negative number."""
     number = _NUMBERS_OF_SECCOMP[os.uname().machine]
     result = _libc.syscall(
-        ctypes.c_long(number), ctypes.c_ulong(_SET_MODE_FILTER), ctypes.c_ulong(0), header
+        ctypes.c_long(number), ctypes.c_ulong(_SET_MODE_FILTER), ctypes.c_ulong(flags), header
     )
-    return ctypes.get_errno() if result else 0
+    return -ctypes.get_errno() if result < 0 else int(result)

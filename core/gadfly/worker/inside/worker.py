@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
+    from .seccomp import Listener
+
 
 class Worker:
     """Serves jobs on a line to the host.
@@ -43,6 +45,7 @@ class Worker:
     ) -> None:
         self.reader, self.writer = reader, writer
         self.place, self.walls = place, walls
+        self.listener: Listener | None = None
         self._facts = facts
         self.wake, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
@@ -52,7 +55,7 @@ class Worker:
         """Serve until the host has had enough."""
         self.place.prepare()
         if self.walls.together:
-            self.walls.raise_around(self.place.path)
+            self.listener = self.walls.raise_around(self.place.path)
         wire.write_all(self.writer, [wire.json_frame(b"R", self._facts)])
         while True:
             try:
