@@ -9,6 +9,7 @@ import shlex
 import signal
 import sys
 import time
+import venv
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,14 @@ async def test_with_network_the_report_leaves_the_network_namespace_out(
 
 async def test_a_job_that_fails_for_want_of_network_is_told_apart(local: LocalSandbox) -> None:
     code = "import socket; socket.create_connection(('127.0.0.1', 9))"
-    elsewhere = "import _thread, socket; _thread.start_new_thread(socket.socket, ()); input()"
+    elsewhere = """
+import socket, sys, threading
+threading.excepthook = print
+thread = threading.Thread(target=socket.socket)
+thread.start()
+thread.join()
+sys.exit(1)
+"""
 
     results = [await local.run(Job(("python", "-c", text))) for text in (code, elsewhere)]
 
@@ -321,6 +329,23 @@ def test_wrong_options_are_refused(tmp_path: Path) -> None:
         LocalSandbox(without=("everything",))
     with pytest.raises(InputError, match="absent"):
         LocalSandbox(root=tmp_path / "absent")
+
+
+async def test_jobs_may_run_on_another_interpreter(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    venv.create(other, symlinks=True)
+
+    sandbox = LocalSandbox(python=other / "bin" / "python", workers=1)
+
+    result = await sandbox.run(Job(("python", "-c", "import sys; print(sys.prefix)")))
+    await sandbox.close()
+
+    assert (result.stdout.strip(), result.stderr) == (str(other), "")
+
+
+def test_an_interpreter_that_does_not_start_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no interpreter that starts"):
+        LocalSandbox(python=tmp_path / "python")
 
 
 async def test_a_root_that_has_gone_is_a_broken_sandbox(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from gadfly.worker._probe import holes as holes
 from gadfly.worker._probe import try_out as try_out
 from gadfly.worker._sandbox import WorkerSandbox as WorkerSandbox
 from gadfly.worker._streams import SocketStream as SocketStream
+from gadfly.worker.inside.cgroup import sweep as sweep
 
 __all__ = [
     "BOOT",
@@ -45,5 +46,6 @@ __all__ = [
     "first_message",
     "holes",
     "settings",
+    "sweep",
     "try_out",
 ]

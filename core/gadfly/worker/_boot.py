@@ -47,6 +47,7 @@ _MODULES = (
     "wire",
     "memory",
     "tree",
+    "cgroup",
     "place",
     "seccomp",
     "landlock",
@@ -75,6 +76,7 @@ def settings(
     readable: Sequence[str] = ("/",),
     landlock: bool = True,
     seccomp: bool = True,
+    cgroups: bool = False,
 ) -> dict[str, JSON]:
     """Return what a worker has to know at its start.
 
@@ -93,6 +95,7 @@ def settings(
         readable: What jobs may read, where landlock is in force.
         landlock: Whether to use it where the kernel has it.
         seccomp: Whether to filter system calls where the kernel can.
+        cgroups: Whether to hold jobs in control groups, where we may make some.
     """
     return {
         "preload": list(preload),
@@ -107,6 +110,7 @@ def settings(
         "readable": list(readable),
         "landlock": landlock,
         "seccomp": seccomp,
+        "cgroups": cgroups,
     }
 
 

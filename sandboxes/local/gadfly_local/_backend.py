@@ -7,7 +7,6 @@ import secrets
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -25,9 +24,11 @@ from gadfly.worker import (
     first_message,
     holes,
     settings,
+    sweep,
     try_out,
 )
 from gadfly_local import _layout
+from gadfly_local._interpreter import Interpreter
 
 NOBODY = 65_534
 """The user that a root host's jobs run as, where that user can read the interpreter."""
@@ -41,6 +42,10 @@ _NESTING = "allow user namespaces inside user namespaces, or use the docker sand
 _ORDINARY = f"run as one, or with an interpreter that user {NOBODY} can start too"
 _LANDLOCK = "Linux 5.13 or newer, with landlock among the security modules (lsm=landlock,...)"
 _SECCOMP = "a kernel with CONFIG_SECCOMP_FILTER, on x86_64 or aarch64"
+_CGROUPS = (
+    "run as root, or in a scope of your own (systemd-run --user --scope -p Delegate=yes ...); "
+    "without them a watchdog looks every 10 ms"
+)
 _LAST_RESORT = (
     "use the docker sandbox, or LocalSandbox(allow_unsafe=True) to go on with limits only"
 )
@@ -85,8 +90,9 @@ class LocalBackend:
     Args:
         root: Where work folders are made if jobs get no file system of their own.
         strict: Whether each worker is for one job.
+        python: What jobs run on.
         readable: Files and folders that jobs may read, beside the system's and the interpreter's.
-        without: Means not to use: `namespaces`, `bwrap`, `landlock`, `seccomp`.
+        without: Means not to use: `namespaces`, `bwrap`, `landlock`, `seccomp`, `cgroups`.
         allow_unsafe: Whether to go on where nothing but limits can be enforced.
     """
 
@@ -97,13 +103,15 @@ class LocalBackend:
         *,
         root: Path,
         strict: bool,
+        python: Interpreter,
         readable: tuple[str, ...],
         without: frozenset[str],
         allow_unsafe: bool,
     ) -> None:
         self._root = root
         self._strict = strict
-        self._readable = readable
+        self._python = python.command
+        self._readable = (*python.folders, *readable)
         self._without = without
         self._allow_unsafe = allow_unsafe
         self._way: Way | None = None
@@ -148,7 +156,7 @@ class LocalBackend:
             "capabilities": f"{facts['capabilities']:x}" if facts["capabilities"] else "none",
             "filesystem": "its own" if "mnt" in spaces else "the machine's",
             "disk": "a file system of its own" if "mnt" in spaces else "looked at every 50 ms",
-            "cgroup": "none",
+            "cgroup": facts["cgroup"],
             **_BASES,
         }
         return Isolation(
@@ -173,12 +181,15 @@ class LocalBackend:
             yield f"landlock: {_LANDLOCK}"
         if not facts["seccomp"]:
             yield f"seccomp: {_SECCOMP}"
+        if facts["cgroup"] == "none":
+            yield f"control groups ({facts['cgroup_lacks']}): {_CGROUPS}"
 
     def close(self) -> None:
         """See `gadfly.worker.Backend.close`."""
         with self._finding:
             while self._zygotes:
                 self._zygotes.popitem()[1].kill()
+        sweep()
 
     def _find(self) -> Way:
         """Return the strongest way that starts, and remember why stronger ones did not."""
@@ -205,7 +216,7 @@ class LocalBackend:
         try:
             facts = try_out(_fork(process) if way.rooms else process, self.name)
             if not facts["interpreter"]:
-                raise SandboxError(f"user {facts['user']} cannot start {sys.executable}")
+                raise SandboxError(f"user {facts['user']} cannot start {self._python}")
             found = holes(facts)
             if found and way.level > Level.UNSAFE:
                 raise SandboxError(f"a first job was not held: {', '.join(found)}")
@@ -234,7 +245,7 @@ class LocalBackend:
         if way.launcher == "none":
             place = str(self._root / f"gadfly-job-{secrets.token_hex(8)}")  # made by the worker
         steps = _layout.house(self._readable, network=flavour.network)
-        command = [sys.executable, "-I", "-S", "-c", BOOT]
+        command = [self._python, "-I", "-S", "-c", BOOT]
         if way.launcher == "bwrap":
             disk_mib = None if way.rooms else flavour.disk_mib
             launcher = _layout.bubblewrap(steps, network=flavour.network, disk_mib=disk_mib)
@@ -251,6 +262,7 @@ class LocalBackend:
             readable=("/",) if place is None else (*_layout.readable(self._readable), "/proc"),
             landlock=way.landlock,
             seccomp=way.seccomp,
+            cgroups="cgroups" not in self._without,
         )
         process = _Process(command, place)
         try:

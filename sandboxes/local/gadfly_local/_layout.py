@@ -6,8 +6,6 @@ The steps are those of `gadfly.worker.inside.spaces`; `bubblewrap` renders the s
 from __future__ import annotations
 
 import os
-import sys
-import sysconfig
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -38,29 +36,26 @@ _ACCOUNTS = "root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n"
 _GROUPS = "root:x:0:\nnogroup:x:65534:\n"
 
 
-def readable(extra: Iterable[str] = ()) -> list[str]:
+def readable(extra: Iterable[str]) -> list[str]:
     """Return the files and folders of this machine that a job may read.
 
     Args:
-        extra: More of them, by absolute path.
+        extra: What there is beside the system's, the interpreter's folders among it.
     """
-    interpreter = {sys.prefix, sys.base_prefix, sysconfig.get_path("purelib")}
-    interpreter |= {sysconfig.get_path("platlib"), str(Path(sys.executable).parent)}
-    interpreter.add(str(Path(sys.executable).resolve().parent))
     settings = [f"/etc/{name}" for name in _SETTINGS]
     found: list[str] = []
-    for path in (*_SYSTEM, *settings, *sorted(interpreter), *extra):
+    for path in (*_SYSTEM, *settings, *extra):
         for place in dict.fromkeys((path, os.path.realpath(path))):
             if Path(place).exists() and not _is_below(place, found):
                 found.append(place)
     return found
 
 
-def house(extra: Iterable[str] = (), *, network: bool) -> list[Step]:
+def house(extra: Iterable[str], *, network: bool) -> list[Step]:
     """Return the steps of building a job's file system.
 
     Args:
-        extra: More to be read, by absolute path.
+        extra: See `readable`.
         network: Whether its jobs look up names.
     """
     steps: list[Step] = [("dir", place) for place in ("/proc", _PLACE, "/dev", "/etc", "/run")]

@@ -10,8 +10,9 @@ from pathlib import Path
 from gadfly import InputError, Level, SandboxError
 from gadfly.worker import WorkerSandbox
 from gadfly_local._backend import LocalBackend
+from gadfly_local._interpreter import interpreter
 
-_MEANS = frozenset({"namespaces", "bwrap", "landlock", "seccomp"})
+_MEANS = frozenset({"namespaces", "bwrap", "landlock", "seccomp", "cgroups"})
 
 
 class LocalSandbox(WorkerSandbox):
@@ -25,17 +26,20 @@ class LocalSandbox(WorkerSandbox):
             `Level.FAST` has jobs follow each other in those of a worker, which is cheaper. Where
             the kernel refuses, both are what it allows: see `probe`, and `gadfly --require`.
         workers: How many jobs run at a time, others wait; the number of cores by default.
+        python: The interpreter of jobs and workers, by its path; the host's own by default. Python
+            3.9 or newer.
         preload: Python modules that workers import at their start, beside what jobs ask for.
         readable: Files and folders that jobs may read, beside the system's and the interpreter's.
         root: Where to make work folders if jobs get no file system of their own; the system's
             folder for temporary files by default.
         without: Means not to use even where they work: `namespaces`, `bwrap`, `landlock`,
-            `seccomp`.
+            `seccomp`, `cgroups`.
         allow_unsafe: Whether to go on where nothing but limits can be enforced.
 
     Raises:
-        InputError: `workers` is not positive, `root` is not a folder, `level` is neither of the
-            two, `readable` holds a relative path, or `without` something else.
+        InputError: `workers` is not positive, `root` is not a folder, `python` does not start or
+            is too old, `level` is neither of the two, `readable` holds a relative path, or
+            `without` something else.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class LocalSandbox(WorkerSandbox):
         *,
         level: Level | str = Level.STRICT,
         workers: int | None = None,
+        python: str | Path | None = None,
         preload: Iterable[str] = (),
         readable: Iterable[str | Path] = (),
         root: str | Path | None = None,
@@ -66,6 +71,7 @@ class LocalSandbox(WorkerSandbox):
             raise InputError(f"readable must be absolute paths, not {more}")
         backend = LocalBackend(
             root=folder,
+            python=interpreter(None if python is None else str(python)),
             strict=strict,
             readable=more,
             without=switched_off,

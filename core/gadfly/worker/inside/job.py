@@ -131,6 +131,7 @@ def enter(
         if not walls.alone:
             kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # a copy of the worker, that holds nothing of it
+        kernel.try_write("/proc/self/oom_score_adj", "1000")
         payload = bytearray(limits["size"])
         wire.read_into(control, payload)
         content = marshal.loads(payload)  # noqa: S302 - from the host, and read by nobody before us

@@ -23,6 +23,10 @@ _TICK_SECONDS = 0.01
 """How often the limits of the whole tree are looked at."""
 _SLOW_SECONDS = 0.05
 """Descriptors, and a disk that is no file system of its own, are looked at less often."""
+_WORKER_MIB, _WORKER_PROCESSES = 32, 1
+"""What a worker itself uses of its control group, with what the kernel keeps about its job."""
+_NEARLY = 0.9
+"""Of its limit a group holds at least so much when the limit is why its processes are killed."""
 _START_SECONDS = 60.0
 """How long a job's process may take to read its payload."""
 
@@ -38,6 +42,10 @@ class Run:
         self._worker = worker
         self._reader, self._writer = worker.reader, worker.writer
         self._limits = limits
+        self._group = worker.group
+        self._memory_bytes = 0
+        self._starved = False
+        """Whether processes were killed for want of memory that this job was entitled to."""
         self._tree = Tree()
         self._child = 0
         self._status: int | None = None
@@ -82,6 +90,9 @@ class Run:
                 wire.give_up(self._writer, f"the disk is full in {place.path}")
                 return
             facts = self._facts(reason, leftover)
+            if self._starved:
+                wire.give_up(self._writer, "the machine ran out of memory")
+                return
             files, rejected = place.collect(limits["collect"], cap)
             facts.update(
                 wall=wall,
@@ -105,6 +116,12 @@ class Run:
         needed = self._limits["disk_mib"]
         if self._worker.place.lacks(needed):
             return f"!less than {needed} MiB (disk_mib) are free in {self._worker.place.path}"
+        if self._group is not None:
+            # What is written to the place is memory, too.
+            memory = self._limits["memory_mib"] + needed + _WORKER_MIB
+            self._memory_bytes = memory * MIB
+            self._group.limit(memory, self._limits["processes"] + _WORKER_PROCESSES)
+            self._group.reset()
         told, started = os.pipe2(os.O_CLOEXEC)
         try:
             try:
@@ -178,7 +195,7 @@ class Run:
         if now < self._next_look:
             return ""
         limits, place = self._limits, self._worker.place
-        reason = self._tree.passed_limit(limits, self._used_seconds)
+        reason = self._counted() or self._tree.passed_limit(limits, self._used_seconds)
         slow = now >= self._next_slow
         if not reason and slow and self._tree.passed_descriptors(limits["open_files"]):
             reason = "descriptors"
@@ -190,6 +207,18 @@ class Run:
             self._next_slow = now + took + max(_SLOW_SECONDS, 10 * took)
         self._next_look = time.monotonic() + _TICK_SECONDS
         return reason
+
+    def _counted(self) -> str:
+        """Name the limit at which the control group has stopped the job, or ""."""
+        if self._group is None:
+            return ""
+        facts = self._group.facts()
+        if facts.get("oom_kills"):
+            # It was not the group that lacked memory, but the machine, or whoever started us.
+            peak = facts.get("peak_bytes", self._memory_bytes)
+            self._starved = peak < _NEARLY * self._memory_bytes
+            return "memory"
+        return "processes" if facts.get("refused_forks") else ""
 
     def _listen(self, channel: Channel | None) -> bool:
         """Hear what the host says meanwhile; True if it wants the job to end."""
@@ -272,6 +301,8 @@ class Run:
 
     def _meaning(self, number: int, cpu: float, leftover: int) -> str:
         limits = self._limits
+        if counted := self._counted():
+            return counted
         # What it left, and itself: it may have begun too many between two looks.
         if leftover + 1 > limits["processes"]:
             return "processes"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
+    from .cgroup import Group
     from .seccomp import Listener
 
 
@@ -31,6 +32,8 @@ class Worker:
         writer: Where frames are written.
         place: Where jobs may write.
         walls: What they are kept in by.
+        group: The control group that bounds them, and this worker with them; None where there is
+            none to be had.
         facts: What is said of this worker at the start.
     """
 
@@ -40,11 +43,12 @@ class Worker:
         writer: int,
         place: Place,
         walls: job.Walls,
+        group: Group | None,
         *,
         facts: dict[str, Any],
     ) -> None:
         self.reader, self.writer = reader, writer
-        self.place, self.walls = place, walls
+        self.place, self.walls, self.group = place, walls, group
         self.listener: Listener | None = None
         self._facts = facts
         self.wake, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -53,6 +57,8 @@ class Worker:
 
     def serve(self) -> None:
         """Serve until the host has had enough."""
+        if self.group is not None:
+            self.group.enter()
         self.place.prepare()
         if self.walls.together:
             self.listener = self.walls.raise_around(self.place.path)

@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 
-from . import heap, kernel, landlock, python, seccomp, spaces, wire
+from . import cgroup, heap, kernel, landlock, python, seccomp, spaces, wire
 from .job import Walls
 from .place import Place
 from .removal import remove
@@ -71,6 +71,7 @@ def _make_place(spec: dict[str, Any]) -> bool:
 
 def _live(spec: dict[str, Any], reader: int, writer: int) -> int:
     _be_calm()
+    groups, why = cgroup.find(spec["user"]) if spec["cgroups"] else (None, "switched off")
     if spec["house"] is not None:
         spaces.enter_house(spec)
     elif spec["user"] is not None:
@@ -89,11 +90,15 @@ def _live(spec: dict[str, Any], reader: int, writer: int) -> int:
         "missed": missed,
         "threads": len(os.listdir("/proc/self/task")),
         "place": spec["place"] or spaces.PLACE,
+        "cgroup": "none" if groups is None else groups.kind,
+        "cgroup_lacks": why,
     }
     if spec["rooms"]:
-        _Rooms(spec, facts).serve(reader, writer)
+        _Rooms(spec, facts, groups).serve(reader, writer)
     else:
-        _serve_here(spec, facts, reader, writer)
+        _serve_here(spec, facts, groups, (reader, writer))
+    if groups is not None:
+        groups.remove()
     return 0
 
 
@@ -113,7 +118,7 @@ def _be_calm() -> None:
     # Python's own handler of the first would let a job interrupt us; it ignores the others itself.
     for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_IGN)
-    kernel.try_write("/proc/self/oom_score_adj", "1000")  # when memory is short, jobs go first
+    kernel.try_write("/proc/self/oom_score_adj", "900")  # when memory is short, jobs go first
 
 
 def _environment(place: str) -> dict[str, str]:
@@ -148,7 +153,9 @@ def _preload(names: list[str]) -> list[str]:
     return missed
 
 
-def _serve_here(spec: dict[str, Any], facts: dict[str, Any], reader: int, writer: int) -> None:
+def _serve_here(
+    spec: dict[str, Any], facts: dict[str, Any], groups: cgroup.Home | None, line: tuple[int, int]
+) -> None:
     """Be the worker: in the house, in a container, or on the bare machine."""
     alone = os.getpid() == 1
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
@@ -156,14 +163,21 @@ def _serve_here(spec: dict[str, Any], facts: dict[str, Any], reader: int, writer
     walls = _walls(spec, alone=alone, counted=alone and spec["house"] is not None)
     own = os.stat(place).st_dev != os.stat(os.path.dirname(place)).st_dev
     room = Place(place, own=own, user=spec["job_user"])
-    Worker(reader, writer, room, walls, facts={**facts, **_seen(walls, alone=alone)}).serve()
+    group = None if groups is None else groups.group("worker")
+    Worker(*line, room, walls, group, facts={**facts, **_seen(walls, alone=alone)}).serve()
 
 
 class _Rooms:
     """Forks workers, each into a room of its own."""
 
-    def __init__(self, spec: dict[str, Any], facts: dict[str, Any]) -> None:
+    def __init__(
+        self, spec: dict[str, Any], facts: dict[str, Any], groups: cgroup.Home | None
+    ) -> None:
         self._spec = spec
+        self._groups = groups
+        self._workers: dict[int, str] = {}
+        """The names of their groups, by process id."""
+        self._forked = 0
         self._flags = spaces.room_flags(network=spec["network"])
         self._walls = _walls(spec, alone=True, counted=True)
         self._facts = {**facts, **_seen(self._walls, alone=True)}
@@ -181,38 +195,45 @@ class _Rooms:
             if len(fds) == 1:
                 self._fork(fds[0], (reader, writer))
                 os.close(fds[0])
-            _reap()
+            self._reap()
+
+    def _reap(self) -> None:
+        try:
+            while pid := os.waitpid(-1, os.WNOHANG)[0]:
+                name = self._workers.pop(pid, "")
+                if self._groups is not None and name:
+                    self._groups.drop(name)
+        except ChildProcessError:
+            pass
 
     def _fork(self, theirs: int, ours: tuple[int, int]) -> None:
-        user, group = os.getuid(), os.getgid()
+        user, its_group = os.getuid(), os.getgid()
+        self._forked += 1
+        name, group = f"worker-{self._forked}", None
         try:
+            group = None if self._groups is None else self._groups.group(name)
             pid = kernel.fork_into(self._flags)
         except OSError as error:
             wire.give_up(theirs, str(error))
-            return
+            pid = -1
         if pid:
+            self._workers[pid] = name
+            if group is not None:
+                group.close()
             return
         try:
             for fd in ours:
                 os.close(fd)
             kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
-            spaces.furnish_room(user, group, self._spec["disk_mib"])
+            spaces.furnish_room(user, its_group, self._spec["disk_mib"])
             place = Place(spaces.PLACE, own=True)
-            Worker(theirs, theirs, place, self._walls, facts=self._facts).serve()
+            Worker(theirs, theirs, place, self._walls, group, facts=self._facts).serve()
         except (HostGoneError, BrokenPipeError, ConnectionResetError):
             pass
         except BaseException as error:  # noqa: BLE001 - the last words of this process
             wire.give_up(theirs, f"{type(error).__name__}: {error}")
         finally:
             os._exit(0)
-
-
-def _reap() -> None:
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        pass
 
 
 def _walls(spec: dict[str, Any], *, alone: bool, counted: bool) -> Walls:
