@@ -15,7 +15,7 @@ from gadfly_python._examples import ExamplesCritic
 from gadfly_python._execution import LIMITS
 from gadfly_python._quantities import QuantitiesCritic
 from gadfly_python._runs import RunsCritic
-from gadfly_python._tests import TestsCritic
+from gadfly_python._tests import Integrity, TestsCritic
 
 __all__ = ["ExamplesCritic", "QuantitiesCritic", "RunsCritic", "TestsCritic", "register_critics"]
 
@@ -45,9 +45,15 @@ def _examples(*, limits: PlainLimits = None) -> Critic:
 
 
 def _tests(
-    *, limits: PlainLimits = None, preload: Sequence[str] = (), quote: bool | None = None
+    *,
+    limits: PlainLimits = None,
+    preload: Sequence[str] = (),
+    quote: bool | None = None,
+    integrity: Integrity = "split",
 ) -> Critic:
-    return TestsCritic(limits=_read(limits), preload=tuple(preload), quote=quote)
+    return TestsCritic(
+        limits=_read(limits), preload=tuple(preload), quote=quote, integrity=integrity
+    )
 
 
 def _read(given: PlainLimits) -> Limits:

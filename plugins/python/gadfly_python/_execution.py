@@ -14,12 +14,13 @@ from fractions import Fraction
 from functools import cache
 from math import isfinite
 from pathlib import Path
-from typing import NoReturn, TypeGuard, cast
+from typing import TypeGuard, cast
 
 from gadfly import JSON, Ended, Job, JobResult, Limits
 from gadfly_python import _runner
 from gadfly_python._program import Program
 from gadfly_python._runner import Form, decode, encode, is_text, parts
+from gadfly_python._split.wire import read_json
 
 LIMITS = Limits(wall_seconds=45, cpu_seconds=3)
 """For programs that compute an answer, numpy and sympy included. Wall time has room to spare: that
@@ -40,6 +41,7 @@ _ENDINGS: Mapping[Ended, str] = {
     Ended.PROCESSES: "{who} started more than {limits.processes} processes",
     Ended.DISK: "{who} wrote more than {limits.disk_mib} MiB to disk",
     Ended.DESCRIPTORS: "{who} held more than {limits.open_files} files open",
+    Ended.NETWORK: "{who} asked for network, which it may not have",
     Ended.SIGNALED: "{who} was killed by signal {result.signal}",
     Ended.RELEASED: "{who} ended with the job that it served",
 }
@@ -147,7 +149,7 @@ def parse_report(text: str) -> Report:
     if len(text) > MAX_RESULT:
         raise ValueError("too long")
     try:
-        return _report(json.loads(text, object_pairs_hook=_object, parse_constant=_refuse))
+        return _report(read_json(text))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
@@ -195,17 +197,6 @@ def _call_form(call: Call) -> JSON:
 def _form(argument: object) -> JSON:
     form: JSON = encode(argument)  # type: ignore[assignment]  # its forms are JSON
     return form
-
-
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("one name twice")
-    return made
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _report(data: Form) -> Report:

@@ -39,6 +39,8 @@ class TestCode:
     """The tests that must pass; empty where it holds none."""
     names: tuple[str, ...]
     """Names that it uses and does not define."""
+    imports: frozenset[str]
+    """The top-level packages that it imports anywhere."""
 
 
 def find_tests(task: Task) -> TestCode | None:
@@ -65,6 +67,7 @@ def find_tests(task: Task) -> TestCode | None:
         style=style,
         expected=expected,
         names=tuple(sorted(_free_names(tree))),
+        imports=frozenset(_imports(tree)),
     )
 
 

@@ -1,11 +1,16 @@
-"""Two processes for one check: tests in the one, the program that they test in the other.
+"""Two processes for one check, and what guards the check where there is but one for both.
 
-The folder is shipped into both jobs as text and needs nothing but the standard library. `wire` is
-how values and messages are written, `exceptions` how exceptions cross, `candidate` runs beside the
-program and serves calls, `remote` stands for the program in the tests' process, and `harness` runs
-the tests there and writes down what came of them.
+The folder is shipped into the jobs, packed, and needs nothing but the standard library.
+
+wire, exceptions     how values, messages and exceptions are written
+harness, runners     how tests are run, in every style, and what is written down
+candidate            runs beside the program and serves calls
+apart, remote        the tests' process, and what stands for the program there
+witness, canaries    where tests run with the program: who sends them, and believes little
+together             runs them there
+guard, rewriting     watches there what tests do with the program's objects
 
 The program can do whatever its process can do: patch these very modules, write to the channel,
-answer twice. So nothing that it says is believed. It is data, strictly read, and compared in a
-process that the program never was in.
+answer twice. So where the tests are apart, nothing that it says is believed: it is data, strictly
+read, and compared in a process that the program never was in.
 """

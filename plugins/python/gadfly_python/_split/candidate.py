@@ -317,18 +317,28 @@ def line_of(error: BaseException) -> int | None:
     return line
 
 
-def main() -> None:
-    """Load the program beside us, say that it is there or why it is not, and serve."""
-    channel = Channel(int(os.environ[CHANNEL]))
+def make_program() -> ModuleType:
+    """Return the module that the program is to be loaded as, still empty."""
     program = ModuleType(MODULE)
     # Dataclasses and the like look a class's module up by its name.
     sys.modules[MODULE] = program
     sys.argv = [PROGRAM]
+    return program
+
+
+def load(program: ModuleType) -> None:
+    """Run the program beside us; it may raise whatever it likes."""
+    exec(compile(Path(PROGRAM).read_bytes(), PROGRAM, "exec"), program.__dict__)  # noqa: S102
+
+
+def main() -> None:
+    """Load the program beside us, say that it is there or why it is not, and serve."""
+    channel = Channel(int(os.environ[CHANNEL]))
+    program = make_program()
     server = Server(channel, program)
     sys.stdout = server.printed
     try:
-        source = Path(PROGRAM).read_bytes()
-        exec(compile(source, PROGRAM, "exec"), program.__dict__)  # noqa: S102
+        load(program)
     except BaseException as error:  # noqa: BLE001 - whatever ends a program is what we report
         crash = describe(error, Encoder([], server.lend), None, line_of(error))
         channel.send({"crash": crash})

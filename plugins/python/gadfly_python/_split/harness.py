@@ -1,34 +1,29 @@
-"""Runs the tests against the program in the other process, and writes down what came of them.
+"""What both ways of running tests have in common: loading them, and writing down what came of them.
 
-Nothing of the program's runs here. Its answers are plain data of this process, and the report is a
-file in this process's own folder.
+`apart` runs them where nothing of the program's is, `together` in the program's own process.
 """
 
 from __future__ import annotations
 
-import builtins
-import json
 import linecache
-import os
 import re
 import sys
 import traceback
 import unittest
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from .exceptions import CandidateError, is_theirs, line_of_program, message_of, name_of
-from .remote import Line, Program, Remote, about_of, find_names
-from .wire import CHANNEL, MAX_TEXT, Channel, Foreign, Form
+from .wire import MAX_TEXT, Foreign, Form
 
 TESTS, REQUEST, REPORT = "tests_of_draft.py", "request.json", "report.json"
 MAX_TROUBLES = 50
 """Tests that are told of one by one, of those that did not pass."""
-MAX_SHOWN = 200
-"""Characters of a call and of its value."""
+SPOKE = "spoke for itself"
+"""What is said of an object that a test should not have believed."""
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
 _NEVER_THE_PROGRAM = frozenset(sys.stdlib_module_names) | {"hypothesis", "numpy", "pytest"}
 
@@ -50,6 +45,8 @@ class Trouble:
     """Of the program, as it says."""
     call: str = ""
     """The last call of the program that returned, and what it gave."""
+    late: bool = False
+    """Whether the tests had met before what two processes cannot do: then it says nothing."""
 
 
 @dataclass
@@ -68,6 +65,12 @@ class Report:
     """What it gave that is no plain data, where the tests want some."""
     unsupported: str | None = None
     """What the tests need that two processes cannot do."""
+    absent: str | None = None
+    """What the tests need that is not there: a module, pytest."""
+    tampered: bool = False
+    """Whether tests whose outcome is known came out otherwise once the program was loaded."""
+    doubts: list[str] = field(default_factory=list[str])
+    """Why it is not believed that tests passed in the program's own process."""
     missing: str | None = None
     """The function under test, where the program has none of that name."""
     passed: list[str] = field(default_factory=list[str])
@@ -87,63 +90,28 @@ class Harness:
     """The tests of one draft.
 
     Args:
-        line: The line to the program.
-        request: What the critic wants.
+        source: Their source.
+        request: What the critic wants: `style`, `modules`, `names`, `entry_point`.
     """
 
-    def __init__(self, line: Line, request: Form) -> None:
-        self.line = line
+    def __init__(self, source: str, request: Form) -> None:
+        self.source = source
         self.request = request
-        self.source = Path(TESTS).read_text(encoding="utf-8")
         self.entry_point: Foreign = None
         self.report = Report()
         self._counts: Counter[str] = Counter()
 
-    def run(self, runner: Callable[[Harness], None]) -> Report:
-        """Run the tests and return what came of it, whatever happens."""
-        try:
-            crash = self.line.greet()
-            if crash is not None:
-                self.report.crash = _said(crash)
-                self.report.crash_line = line_of_program(crash)
-            elif self._let_tests_find_the_program():
-                runner(self)
-                self._hear_the_end()
-        except BaseException as error:  # noqa: BLE001 - whatever ends the tests is what we report
-            self.fail("tests", error)
-        line, report = self.line, self.report
-        report.gone, report.broken, report.refused = line.gone, line.broken, line.refused
-        report.unsupported = report.unsupported or line.unsupported
-        report.calls, report.asked = line.calls, dict(line.asked)
-        report.counts = dict(self._counts)
-        report.passed = sorted(set(report.passed))
-        return report
+    def settle(self) -> Report:
+        """Return what came of the tests."""
+        self.report.counts = dict(self._counts)
+        self.report.passed = sorted(set(self.report.passed))
+        return self.report
 
-    def _hear_the_end(self) -> None:
-        """Notice what is on the line though nothing was asked."""
-        if not self.line.gone and self.line.broken is None and not self.line.is_quiet():
-            self.line.overhear()
-
-    def _let_tests_find_the_program(self) -> bool:
-        """Give the tests their names; say whether the program has what they test."""
-        program = Program(self.request["modules"][0], self.line)
+    def let_import(self, program: ModuleType) -> None:
+        """Let the tests import the program, by each of the names that it may have."""
         for name in self.request["modules"]:
             if name not in _NEVER_THE_PROGRAM:
                 sys.modules[name] = program
-        # Python's own names are never the program's.
-        wanted = [name for name in self.request["names"] if not hasattr(builtins, name)]
-        found = find_names(self.line, wanted)
-        self.report.uses = sorted(found)
-        # Names that the tests neither define nor import are looked for here last.
-        builtins.__dict__.update(found)
-        entry_point = self.request["entry_point"]
-        if entry_point is not None:
-            own = find_names(self.line, [entry_point])
-            if entry_point not in own:
-                self.report.missing = entry_point
-                return False
-            self.entry_point = own[entry_point]
-        return True
 
     def load(self) -> ModuleType:
         """Run the tests' source as a module, and return it."""
@@ -154,14 +122,33 @@ class Harness:
             # Here it is the program's even where Python has a function of that name.
             module.__dict__[self.request["entry_point"]] = self.entry_point
         sys.modules[name] = module
+        self.prepare(module)
+        exec(self.compiled(), module.__dict__)  # noqa: S102
+        return module
+
+    def prepare(self, module: ModuleType) -> None:
+        """Make ready what the tests' module is to hold before it runs."""
         lines = self.source.splitlines(keepends=True)
         linecache.cache[TESTS] = (len(self.source), None, lines, TESTS)
-        exec(compile(self.source, TESTS, "exec"), module.__dict__)  # noqa: S102
-        return module
+
+    def compiled(self) -> CodeType:
+        """Return the tests' code."""
+        return compile(self.source, TESTS, "exec")
+
+    def collected(self, _path: Path, _parent: Foreign) -> Foreign:
+        """Return the tests' module as pytest is to collect it; None leaves it to pytest."""
+        return None
+
+    def begin(self) -> None:
+        """Note that a test begins."""
+
+    def last_call(self) -> str:
+        """Return the last call of the program that returned, and what it gave, as far as known."""
+        return ""
 
     def attempt(self, name: str, test: Callable[[], object]) -> None:
         """Run one test and write down what came of it."""
-        self.line.last = None
+        self.begin()
         try:
             test()
         except unittest.SkipTest as skip:
@@ -171,53 +158,40 @@ class Harness:
         else:
             self.note(name, "passed")
 
-    def note(self, name: str, outcome: str, message: str = "") -> None:
-        """Write down what came of a test."""
+    def note(self, name: str, outcome: str, message: str = "") -> Trouble | None:
+        """Write down what came of a test; return the record if it is one of trouble."""
         self._counts[outcome] += 1
         if outcome == "passed":
             # Without parameters: one that fails is told of anyway.
             self.report.passed.append(name.partition("[")[0])
-        elif self._counts.total() - self._counts["passed"] <= MAX_TROUBLES:
-            self.report.troubles.append(Trouble(clean(name), outcome, clean(message)))
+            return None
+        if self._counts.total() - self._counts["passed"] > MAX_TROUBLES:
+            return None
+        trouble = Trouble(clean(name), outcome, clean(message))
+        self.report.troubles.append(trouble)
+        return trouble
 
     def fail(self, name: str, error: BaseException) -> None:
         """Write down a test that an exception ended."""
         theirs = is_theirs(error)
         if isinstance(error, ModuleNotFoundError) and not theirs:
-            self.report.unsupported = f"the tests import {error.name}, which is not there"
-        self.note(name, "failed")
-        if self._counts.total() - self._counts["passed"] > MAX_TROUBLES:
+            self.report.absent = f"the tests import {error.name}, which is not there"
+        trouble = self.note(name, "failed")
+        if trouble is None:
             return
-        trouble = self.report.troubles[-1]
-        trouble.message = _said(error)
+        trouble.message = said(error)
         trouble.line = _line_of(error)
         trouble.theirs = theirs
         trouble.program_line = line_of_program(error)
-        trouble.call = "" if theirs else self._last_call()
-
-    def _last_call(self) -> str:
-        if self.line.last is None:
-            return ""
-        name, args, kwargs, value = self.line.last
-        given = [_shown(part) for part in args]
-        given += [f"{key}={_shown(part)}" for key, part in kwargs.items()]
-        return clean(f"{name}({', '.join(given)[:MAX_SHOWN]}) gave {_shown(value)}")
+        trouble.call = "" if theirs else self.last_call()
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
+    """Return an exception as text."""
     message = message_of(error).strip()
     if type(error) is CandidateError:
         return clean(message)
     return clean(f"{name_of(type(error))}: {message}" if message else name_of(type(error)))
-
-
-def _shown(value: Foreign) -> str:
-    if isinstance(value, Remote):
-        return f"<{about_of(value).type_name}>"
-    try:
-        return repr(value)[:MAX_SHOWN]
-    except Exception:  # noqa: BLE001 - an int of ten thousand digits, an object of the tests
-        return f"<{type(value).__name__}>"
 
 
 def clean(text: str) -> str:
@@ -232,16 +206,3 @@ def _line_of(error: BaseException) -> int | None:
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if Path(frame.filename).name == TESTS]
     return lines[-1] if lines else None
-
-
-def main() -> None:
-    """Run the tests beside us and write the report."""
-    # Imported before anything is asked: what happens from now on is the tests' business.
-    from .runners import RUNNERS
-
-    request = json.loads(Path(REQUEST).read_text(encoding="utf-8"))
-    channel = Channel(int(os.environ[CHANNEL]), request["patience"])
-    harness = Harness(Line(channel, request["entry_point"]), request)
-    report = harness.run(RUNNERS[request["style"]])
-    channel.close()
-    Path(REPORT).write_text(json.dumps(asdict(report)), encoding="utf-8")

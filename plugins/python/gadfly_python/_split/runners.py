@@ -80,7 +80,7 @@ class _Noted(unittest.TestResult):
         self._failed: set[str] = set()
 
     def startTest(self, test: Foreign) -> None:  # noqa: N802
-        self._harness.line.last = None
+        self._harness.begin()
         super().startTest(test)
 
     def addError(self, test: Foreign, err: Foreign) -> None:  # noqa: N802
@@ -114,7 +114,7 @@ def _name(test: Foreign) -> str:
 def run_pytest(harness: Harness) -> None:
     """Run the tests by pytest: no plugins but its own, no configuration, no conftest."""
     if importlib.util.find_spec("pytest") is None:
-        harness.report.unsupported = "the tests need pytest, which is not there"
+        harness.report.absent = "the tests need pytest, which is not there"
         return
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     import pytest
@@ -150,8 +150,11 @@ class _PytestPlugin:
         self._harness = harness
         self._unexplained: dict[str, None] = {}
 
+    def pytest_pycollect_makemodule(self, module_path: Path, parent: Foreign) -> Foreign:
+        return self._harness.collected(module_path, parent)
+
     def pytest_runtest_logstart(self) -> None:
-        self._harness.line.last = None
+        self._harness.begin()
 
     def pytest_runtest_logreport(self, report: Foreign) -> None:
         name = _node_name(report.nodeid)

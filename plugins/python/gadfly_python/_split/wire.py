@@ -92,7 +92,7 @@ class Channel:
         if length > MAX_FRAME:
             raise ProtocolError(f"a message of {length} bytes")
         try:
-            return json.loads(self._read(length), object_pairs_hook=_object, parse_constant=_refuse)
+            return read_json(self._read(length))
         except (ValueError, RecursionError) as error:
             raise ProtocolError("a message that cannot be read") from error
 
@@ -124,6 +124,16 @@ class Channel:
                 raise EndError("the stream has ended")
             data += part
         return bytes(data)
+
+
+def read_json(text: str | bytes) -> Form:
+    """Parse JSON that a stranger wrote.
+
+    Raises:
+        ValueError: It is none, by the letter: NaN is not, nor is an object with one name twice.
+        RecursionError: It is nested too deeply.
+    """
+    return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
 
 
 def _object(pairs: list[tuple[str, Form]]) -> dict[str, Form]:
