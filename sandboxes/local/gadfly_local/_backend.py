@@ -46,13 +46,10 @@ _CGROUPS = (
     "run as root, or in a scope of your own (systemd-run --user --scope -p Delegate=yes ...); "
     "without them a watchdog looks every 10 ms"
 )
+_CGROUPS_BESIDE_BWRAP = f'LocalSandbox(without=["bwrap"]), and {_CGROUPS}'
 _LAST_RESORT = (
     "use the docker sandbox, or LocalSandbox(allow_unsafe=True) to go on with limits only"
 )
-_BASES: Mapping[str, JSON] = {
-    "memory": "resident memory of the tree, looked at every 10 ms; RLIMIT_AS at twice the limit",
-    "processes": "processes and threads of the tree, looked at every 10 ms; RLIMIT_NPROC above",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +145,9 @@ class LocalBackend:
             level = Level.UNSAFE
         closed = facts["network_known"] and not facts["reaches_network"]
         spaces = entered(facts)
+        grouped = facts["cgroup"] != "none"
+        memory = "a control group" if grouped else "RLIMIT_AS at twice the limit"
+        processes = "a control group" if grouped else "RLIMIT_NPROC"
         details: dict[str, JSON] = {
             **{name: facts[name] for name in ("python", "user", "no_new_privs", "landlock")},
             "launcher": self._way.launcher,
@@ -157,7 +157,8 @@ class LocalBackend:
             "filesystem": "its own" if "mnt" in spaces else "the machine's",
             "disk": "a file system of its own" if "mnt" in spaces else "looked at every 50 ms",
             "cgroup": facts["cgroup"],
-            **_BASES,
+            "memory": f"resident memory of the tree, looked at every 10 ms; {memory} above",
+            "processes": f"processes and threads, looked at every 10 ms; {processes} above",
         }
         return Isolation(
             sandbox=self.name,
@@ -182,7 +183,9 @@ class LocalBackend:
         if not facts["seccomp"]:
             yield f"seccomp: {_SECCOMP}"
         if facts["cgroup"] == "none":
-            yield f"control groups ({facts['cgroup_lacks']}): {_CGROUPS}"
+            bwrap = self._way.launcher == "bwrap"
+            reason = "bubblewrap hides them" if bwrap else facts["cgroup_lacks"]
+            yield f"control groups ({reason}): {_CGROUPS_BESIDE_BWRAP if bwrap else _CGROUPS}"
 
     def close(self) -> None:
         """See `gadfly.worker.Backend.close`."""
