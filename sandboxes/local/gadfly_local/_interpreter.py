@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -36,7 +36,9 @@ def interpreter(command: str | None) -> Interpreter:
     Raises:
         InputError: It is none that a worker can run on.
     """
-    command = command or sys.executable
+    if command is None:
+        own = {sys.prefix, sys.base_prefix, *map(sysconfig.get_path, ("purelib", "platlib"))}
+        return _with_folders(sys.executable, own)
     try:
         done = subprocess.run(
             [command, "-I", "-c", _QUESTION],
@@ -51,6 +53,9 @@ def interpreter(command: str | None) -> Interpreter:
     if tuple(version) < _OLDEST:
         found, oldest = (".".join(map(str, numbers)) for numbers in (version, _OLDEST))
         raise InputError(f"python {command!r} is {found}, and workers need {oldest}")
-    own = Path(command)
-    places = {*folders, str(own.parent), str(own.resolve().parent)}
-    return Interpreter(os.fspath(own), tuple(sorted(places)))
+    return _with_folders(command, set(folders))
+
+
+def _with_folders(command: str, folders: set[str]) -> Interpreter:
+    places = {str(Path(command).parent), str(Path(command).resolve().parent)}
+    return Interpreter(command, tuple(sorted(folders | places)))
