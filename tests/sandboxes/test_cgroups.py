@@ -400,9 +400,11 @@ def test_what_is_in_a_group_is_killed_and_others_are_not() -> None:
         spared = start(other, lambda: time.sleep(30))
 
         def daemon():
-            if os.fork():
-                time.sleep(30)
-            os.setsid()
+            try:
+                if os.fork() == 0:
+                    os.setsid()
+            except BlockingIOError:
+                pass  # it is about to be killed, and no more are let in
             time.sleep(30)
 
         pids = [start(group, daemon) for _ in range(3)]

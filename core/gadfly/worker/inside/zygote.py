@@ -115,6 +115,9 @@ def _take_line() -> tuple[int, int]:
 def _be_calm() -> None:
     """Take signals as a fresh process does, but for those that could hurt us."""
     kernel.reset_signals()
+    for number in signal.valid_signals():
+        if signal.getsignal(number) is signal.SIG_IGN:  # what the interpreter was started with
+            signal.signal(number, signal.SIG_DFL)
     # Python's own handler of the first would let a job interrupt us; it ignores the others itself.
     for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_IGN)
