@@ -31,6 +31,7 @@ COMMANDS = {
     "run": "Answer a question with an agent whose drafts are checked.",
     "verify": "Check a file of drafts with critics: fast, resumable, in a sandbox.",
     "jobs": "List, show, retry and cancel verification jobs.",
+    "bench": "Measure critics on drafts whose truth is known.",
     "replay": "Run recorded evidence again and compare.",
     "trace": "Read what happened in a run.",
     "sandbox": "List, probe and clean up sandboxes.",

@@ -13,6 +13,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from gadfly._cards import shelf
+from gadfly._cli._cards import line
 from gadfly._cli._output import (
     AsJson,
     PluginName,
@@ -46,10 +48,10 @@ def plugins_() -> None:
 
 @app.command("list")
 def list_(*, no_load: NoLoad = False, as_json: AsJson = False) -> None:
-    """List what is installed, and what is wrong with it."""
+    """List what is installed, what is wrong with it, and how good its critics were measured."""
     infos = _look(load_plugins(), load=not no_load)
     if as_json:
-        print_json([_plain(info) for info in infos])
+        print_json([_plain(info) | {"cards": shelf.newest(info.name)} for info in infos])
         return
     out = console()
     if not infos:
@@ -68,6 +70,9 @@ def list_(*, no_load: NoLoad = False, as_json: AsJson = False) -> None:
         )
         table.add_row(*map(plain, cells))
     out.print(table)
+    for info in infos:
+        for card in shelf.newest(info.name).values():
+            out.print(plain(line(card)))
     for info in infos:
         for problem in _problems(info):
             out.print(f"{plain(info.name)} ({plain(info.distribution)}): {plain(problem)}")
