@@ -17,7 +17,14 @@ from gadfly import Critic, Critique, Draft, Limits, Plugins, Sandbox, Verdict
 from gadfly.testing import CRITIC_CHECKS, CriticCheck, Fixture, Trial, load_fixtures, make_context
 
 FIXTURES = load_fixtures(gadfly_python)
-CRITICS = ("python/runs", "python/quantities", "python/examples", "python/tests")
+CRITICS = (
+    "python/agreed_tests",
+    "python/examples",
+    "python/predictions",
+    "python/quantities",
+    "python/runs",
+    "python/tests",
+)
 LIMITS = Limits(cpu_seconds=1, wall_seconds=60)
 
 pytestmark = pytest.mark.sandbox

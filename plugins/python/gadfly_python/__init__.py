@@ -1,9 +1,11 @@
 """Critics that run a draft's Python program in a sandbox and judge by what happened.
 
-python/runs         it ends by itself and gives an answer
-python/quantities   no quantity is negative, fractional, ungrounded or unused
-python/examples     the examples in the task hold for the draft's functions
-python/tests        the tests that come with the task pass
+python/runs          it ends by itself and gives an answer
+python/quantities    no quantity is negative, fractional, ungrounded or unused
+python/examples      the examples in the task hold for the draft's functions
+python/tests         the tests that come with the task pass
+python/agreed_tests  the examples hold, and the model-written tests that candidates agree on
+python/predictions   the task's function returns what the draft says
 """
 
 from __future__ import annotations
@@ -11,13 +13,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gadfly import JSON, Critic, InputError, Limits, Register, dump, hookimpl, load
+from gadfly_python._agreed import AgreedTestsCritic
+from gadfly_python._consensus import AgreedTest, agreed_tests
 from gadfly_python._examples import ExamplesCritic
 from gadfly_python._execution import LIMITS
+from gadfly_python._predictions import PredictionsCritic
 from gadfly_python._quantities import QuantitiesCritic
 from gadfly_python._runs import RunsCritic
 from gadfly_python._tests import Integrity, TestsCritic
 
-__all__ = ["ExamplesCritic", "QuantitiesCritic", "RunsCritic", "TestsCritic", "register_critics"]
+__all__ = [
+    "AgreedTest",
+    "AgreedTestsCritic",
+    "ExamplesCritic",
+    "PredictionsCritic",
+    "QuantitiesCritic",
+    "RunsCritic",
+    "TestsCritic",
+    "agreed_tests",
+    "register_critics",
+]
 
 PlainLimits = Limits | Mapping[str, JSON] | None
 """Limits, or those that differ from the defaults by name: as options come from a command line."""
@@ -25,11 +40,13 @@ PlainLimits = Limits | Mapping[str, JSON] | None
 
 @hookimpl
 def register_critics(register: Register[Critic]) -> None:
-    """Offer the four critics."""
+    """Offer the six critics."""
     register("runs", _runs)
     register("quantities", _quantities)
     register("examples", _examples)
     register("tests", _tests)
+    register("agreed_tests", _agreed_tests)
+    register("predictions", _predictions)
 
 
 def _runs(*, answer: str | None = None, limits: PlainLimits = None) -> Critic:
@@ -54,6 +71,14 @@ def _tests(
     return TestsCritic(
         limits=_read(limits), preload=tuple(preload), quote=quote, integrity=integrity
     )
+
+
+def _agreed_tests(*, limits: PlainLimits = None) -> Critic:
+    return AgreedTestsCritic(limits=_read(limits))
+
+
+def _predictions(*, limits: PlainLimits = None) -> Critic:
+    return PredictionsCritic(limits=_read(limits))
 
 
 def _read(given: PlainLimits) -> Limits:
