@@ -56,14 +56,14 @@ class CountingModel:
 
 @pytest.fixture
 def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plugins:
-    monkeypatch.syspath_prepend(str(install_plugin(tmp_path / "site", "judge", PLUGIN)))
+    monkeypatch.syspath_prepend(str(install_plugin(tmp_path / "site", "umpire", PLUGIN)))
     return Plugins.discover()
 
 
 def experiment(model: CountingModel, plugins: Plugins, tasks: Sequence[Task] = TASKS) -> Experiment:
     return Experiment(
         model,
-        ["judge/strict"],
+        ["umpire/strict"],
         tasks,
         calls=CALLS,
         sandbox=ScriptedSandbox(JobResult(ended=Ended.EXITED, exit_code=0)),
