@@ -127,7 +127,7 @@ async def test_no_arm_ever_sees_a_gold_answer(plugins: Plugins) -> None:
     model = CountingModel()
     await run_all(model, plugins)
 
-    seen = importlib.import_module("gadfly_judge").seen
+    seen = importlib.import_module("gadfly_umpire").seen
     assert seen
     for draft, task, earlier in seen:
         assert task in TASKS and earlier == {}
