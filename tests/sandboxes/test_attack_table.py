@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.sandboxes.attacks import NOT_COVERED, SANDBOXES, TESTED
 from gadfly import Level, Sandbox, SandboxError
 from gadfly.testing import SANDBOX_ATTACKS, Attack
 
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.sandbox
 
 
@@ -63,6 +65,16 @@ async def test_an_attack_is_held_or_named(target: Target, attack: Attack) -> Non
         raise
 
 
+def test_the_published_table_has_every_attack_on_every_sandbox() -> None:
+    columns = json.loads((ROOT / "docs" / "reference" / "attacks.json").read_text("utf-8"))
+    attacks = {attack.name for attack in SANDBOX_ATTACKS}
+
+    assert {column["name"]: column["outcomes"].keys() == attacks for column in columns} == (
+        dict.fromkeys(SANDBOXES, True)
+    )
+    assert not any("not held" in column["outcomes"].values() for column in columns)
+
+
 def test_what_is_not_covered_is_known_by_name() -> None:
     attacks = {attack.name for attack in SANDBOX_ATTACKS}
 
@@ -71,7 +83,7 @@ def test_what_is_not_covered_is_known_by_name() -> None:
 
 
 def test_what_is_not_covered_stands_in_the_readme() -> None:
-    readme = Path(__file__).parents[2] / "sandboxes" / "docker" / "README.md"
+    readme = ROOT / "sandboxes" / "docker" / "README.md"
     named = readme.read_text(encoding="utf-8")
 
     listed = {name for target, names in NOT_COVERED.items() for name in names if "docker" in target}

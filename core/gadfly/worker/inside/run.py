@@ -46,7 +46,7 @@ class Run:
         self._memory_bytes = 0
         self._starved = False
         """Whether processes were killed for want of memory that this job was entitled to."""
-        self._tree = Tree()
+        self._tree = Tree(alone=worker.walls.alone)
         self._child = 0
         self._status: int | None = None
         self._wanted_network = False

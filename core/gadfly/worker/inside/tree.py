@@ -24,9 +24,13 @@ class Tree:
     A process belongs to the job from its birth to its death or never, because orphans become the
     worker's children. So each foreign process is read once, and a look costs little on a machine
     with thousands of them.
+
+    Args:
+        alone: Whether there are no foreign processes: the worker is PID 1 of its namespace.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, alone: bool) -> None:
+        self._alone = alone
         self.peak_bytes = 0
         """Largest use of memory that was seen."""
         self.cpu_seconds = 0.0
@@ -45,11 +49,11 @@ class Tree:
                 seen[pid] = _read(pid)
             except OSError:
                 continue  # gone meanwhile
-        family = {self._root}
-        while born := {p for p, s in seen.items() if p not in family and int(s[_PARENT]) in family}:
-            family |= born
-        self._strangers |= seen.keys() - family
-        family.discard(self._root)
+        if self._alone:
+            return seen
+        family = _descendants(seen, {self._root}) - {self._root}
+        # Not simply all others: of one whose parent has just ended nothing is known yet.
+        self._strangers = _descendants(seen, {0, *self._strangers}) - {0}
         return {pid: seen[pid] for pid in family}
 
     def count_living(self) -> int:
@@ -81,6 +85,14 @@ class Tree:
     def passed_descriptors(self, limit: int) -> bool:
         """Whether one of the processes holds more descriptors than that."""
         return any(_descriptors(pid) > limit for pid in self.look())
+
+
+def _descendants(seen: Mapping[int, list[bytes]], ancestors: set[int]) -> set[int]:
+    """Return processes with all that come from them."""
+    found = set(ancestors)
+    while born := {p for p, s in seen.items() if p not in found and int(s[_PARENT]) in found}:
+        found |= born
+    return found
 
 
 def _read(pid: int) -> list[bytes]:
