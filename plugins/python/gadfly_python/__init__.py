@@ -6,6 +6,7 @@ python/examples      the examples in the task hold for the draft's functions
 python/tests         the tests that come with the task pass
 python/agreed_tests  the examples hold, and the model-written tests that candidates agree on
 python/predictions   the task's function returns what the draft says
+python/lint          ruff and mypy find nothing that tells wrong programs from right ones
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from gadfly_python._agreed import AgreedTestsCritic
 from gadfly_python._consensus import AgreedTest, agreed_tests
 from gadfly_python._examples import ExamplesCritic
 from gadfly_python._execution import LIMITS
+from gadfly_python._lint import HOST_PYTHON, RULES, LintCritic
+from gadfly_python._linters import LIMITS as LINT_LIMITS
 from gadfly_python._predictions import PredictionsCritic
 from gadfly_python._quantities import QuantitiesCritic
 from gadfly_python._runs import RunsCritic
@@ -26,6 +29,7 @@ __all__ = [
     "AgreedTest",
     "AgreedTestsCritic",
     "ExamplesCritic",
+    "LintCritic",
     "PredictionsCritic",
     "QuantitiesCritic",
     "RunsCritic",
@@ -40,13 +44,14 @@ PlainLimits = Limits | Mapping[str, JSON] | None
 
 @hookimpl
 def register_critics(register: Register[Critic]) -> None:
-    """Offer the six critics."""
+    """Offer the seven critics."""
     register("runs", _runs)
     register("quantities", _quantities)
     register("examples", _examples)
     register("tests", _tests)
     register("agreed_tests", _agreed_tests)
     register("predictions", _predictions)
+    register("lint", _lint)
 
 
 def _runs(*, answer: str | None = None, limits: PlainLimits = None) -> Critic:
@@ -81,10 +86,27 @@ def _predictions(*, limits: PlainLimits = None) -> Critic:
     return PredictionsCritic(limits=_read(limits))
 
 
-def _read(given: PlainLimits) -> Limits:
+def _lint(
+    *,
+    rules: Sequence[str] = RULES,
+    types: bool = True,
+    python: str = HOST_PYTHON,
+    strict: bool = False,
+    limits: PlainLimits = None,
+) -> Critic:
+    return LintCritic(
+        rules=tuple(rules),
+        types=types,
+        python=python,
+        strict=strict,
+        limits=_read(limits, LINT_LIMITS),
+    )
+
+
+def _read(given: PlainLimits, default: Limits = LIMITS) -> Limits:
     if isinstance(given, Limits):
         return given
-    plain = dump(LIMITS)
+    plain = dump(default)
     assert isinstance(plain, dict)
     unknown = sorted(set(given or {}) - set(plain))
     if unknown:
