@@ -489,13 +489,22 @@ class Supervisor:
     def _restart_engine(self) -> None:
         pid = int(_command("pidof", "dockerd").split()[0])
         os.kill(pid, signal.SIGKILL)
-        time.sleep(0.5)
-        subprocess.Popen(
-            shlex.split(self.given.dockerd),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        deadline = time.monotonic() + _SETTLING_SECONDS
+        while _fields(pid)[:1] not in ([], ["Z"]) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        engine = None
+        while not _command("docker", "info", "--format", "{{.ServerVersion}}").strip():
+            if time.monotonic() > deadline + _STALLED_SECONDS:
+                raise SystemExit("the engine does not come back")
+            # The daemon gives up where remains of the last one still hold its files.
+            if engine is None or engine.poll() is not None:
+                engine = subprocess.Popen(
+                    shlex.split(self.given.dockerd),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+            time.sleep(0.5)
 
 
 def containers() -> list[tuple[str, str]]:
