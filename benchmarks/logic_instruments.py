@@ -17,16 +17,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gzip
 import json
-import math
-import random
 import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from figures import clustered, percent, read_rows, wilson
 
 from gadfly import Critic, Critique, Draft, Hardness, Task, Verdict
 from gadfly.testing import make_context
@@ -68,8 +67,7 @@ def main() -> int:
 
 
 def _read(folder: Path, name: str, limit: int | None) -> list[Row]:
-    with gzip.open(folder / "recorded" / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
-        rows = [json.loads(line) for line in file]
+    rows = read_rows(folder / "recorded" / f"{name}.jsonl.gz")
     return rows[:: max(1, len(rows) // limit)] if limit else rows
 
 
@@ -114,11 +112,9 @@ def _labels(rows: Sequence[Row]) -> Row:
         counted = same[name]
         report[name] = {
             "rows": counted["rows"],
-            **{
-                key: _wilson(counted[key], counted["rows"]) for key in ("status", "option", "label")
-            },
+            **{key: wilson(counted[key], counted["rows"]) for key in ("status", "option", "label")},
             "with_one_answer": counted["with one answer"],
-            "one_answer": _wilson(counted["one_answer"], counted["with one answer"]),
+            "one_answer": wilson(counted["one_answer"], counted["with one answer"]),
         }
     return report
 
@@ -155,7 +151,7 @@ def _shares(judged: Sequence[tuple[Row, Critique]]) -> Row:
 
     def share(counted: Sequence[bool], within: Sequence[bool]) -> list[float] | None:
         gids = [row["gid"] for row, _ in judged]
-        return _clustered(list(zip(gids, counted, within, strict=True)))
+        return clustered(list(zip(gids, counted, within, strict=True)))
 
     return {
         "drafts": len(judged),
@@ -191,9 +187,9 @@ def _tasks(rows: Sequence[Row]) -> Row:
                 differing.append({"id": row["id"], "gold": row["gold"], "says": gold.summary[:400]})
         report[name] = {
             "tasks": len(mine),
-            "read": _wilson(read, len(mine)),
-            "gold_passed": _wilson(right, read),
-            "others_passed": _wilson(passed, wrong),
+            "read": wilson(read, len(mine)),
+            "gold_passed": wilson(right, read),
+            "others_passed": wilson(passed, wrong),
         }
     report["differing"] = differing
     return report
@@ -225,55 +221,21 @@ def _mistake(rows: Sequence[Row]) -> Row:
             differing.append({"id": row["id"], "human": human, "ours": ours, "says": says})
     return {
         **_shares(judged),
-        "same_index": _wilson(agree, len(rows)),
+        "same_index": wilson(agree, len(rows)),
         "with_error": told,
-        "located": _wilson(located, told),
-        "located_by_hard_findings": _wilson(hard, told),
-        "located_where_found": _wilson(located, told - silent),
+        "located": wilson(located, told),
+        "located_by_hard_findings": wilson(hard, told),
+        "located_where_found": wilson(located, told - silent),
         "differing": differing,
     }
-
-
-def _wilson(right: int, n: int) -> list[float]:
-    """The share with its Wilson interval."""
-    if n == 0:
-        return [0.0, 0.0, 1.0]
-    z, share = 1.959964, right / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    bounds: tuple[float, ...] = (share, max(0.0, centre - half), min(1.0, centre + half))
-    return [round(value, 4) for value in bounds]
-
-
-def _clustered(values: Sequence[tuple[str, bool, bool]]) -> list[float] | None:
-    """The share of the second among those with the third; a bootstrap over problems."""
-    groups: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for gid, counted, within in values:
-        groups[gid][0] += bool(counted and within)
-        groups[gid][1] += bool(within)
-    sums = [pair for pair in groups.values() if pair[1]]
-    total = sum(n for _, n in sums)
-    if not total:
-        return None
-    share = sum(right for right, _ in sums) / total
-    if share in {0.0, 1.0}:
-        # Resampling what never varies says nothing; problems counted once do.
-        return _wilson(round(share * len(sums)), len(sums))
-    dice = random.Random(SEED)
-    again = []
-    for _ in range(1000):
-        some = dice.choices(sums, k=len(sums))
-        again.append(sum(right for right, _ in some) / sum(n for _, n in some))
-    again.sort()
-    return [round(value, 4) for value in (share, again[24], again[974])]
 
 
 def _print(report: Row) -> None:
     print(f"{report['programs']} programs, {report['milliseconds_per_program']} ms each")
     for name in (*TASKS, "all"):
         row = report["labels"][name]
-        shown = ", ".join(f"{key} {_shown(row[key])}" for key in ("status", "option", "label"))
-        one = f"of {row['with_one_answer']} with one answer {_shown(row['one_answer'])}"
+        shown = ", ".join(f"{key} {percent(row[key])}" for key in ("status", "option", "label"))
+        one = f"of {row['with_one_answer']} with one answer {percent(row['one_answer'])}"
         print(f"labels   {name:17} {row['rows']:5}: {shown}; {one}")
     for row in report["labels"]["differing"]:
         print(f"         {row['id']}: {row['recorded']} recorded, {row['solved']}: {row['reason']}")
@@ -286,7 +248,7 @@ def _print(report: Row) -> None:
     for name in TASKS:
         row = report["tasks"][name]
         shown = ", ".join(
-            f"{key} {_shown(row[key])}" for key in ("read", "gold_passed", "others_passed")
+            f"{key} {percent(row[key])}" for key in ("read", "gold_passed", "others_passed")
         )
         print(f"tasks    {name:17} {row['tasks']:5}: {shown}")
     for row in report["tasks"]["differing"]:
@@ -297,18 +259,15 @@ def _print(report: Row) -> None:
     )
     _print_shares(row)
     shown = ", ".join(
-        f"{key} {_shown(row[key])}" for key in ("same_index", "located", "located_by_hard_findings")
+        f"{key} {percent(row[key])}"
+        for key in ("same_index", "located", "located_by_hard_findings")
     )
     print(f"         {shown}; {row['with_error']} with an error")
 
 
 def _print_shares(row: Row) -> None:
     for key in ("coverage", "false_accept", "false_reject", "pass_is_right", "fail_is_wrong"):
-        print(f"           {key:16} {_shown(row[key])}")
-
-
-def _shown(share: list[float] | None) -> str:
-    return "-" if share is None else f"{share[0]:.1%} [{share[1]:.1%}, {share[2]:.1%}]"
+        print(f"           {key:16} {percent(row[key])}")
 
 
 if __name__ == "__main__":

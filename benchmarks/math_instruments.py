@@ -17,17 +17,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gzip
 import importlib.util
 import json
-import math
 import random
 import sys
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from figures import clustered, percent, read_rows, wilson
 
 from gadfly import Critique, Draft, Reference, Verdict
 from gadfly.testing import make_context
@@ -104,8 +104,7 @@ def main() -> int:
 
 
 def _read(folder: Path, name: str) -> list[Row]:
-    with gzip.open(folder / "recorded" / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
+    return read_rows(folder / "recorded" / f"{name}.jsonl.gz")
 
 
 def _text(row: Row) -> str:
@@ -137,7 +136,7 @@ def _answers(name: str, rows: Sequence[Row]) -> Row:
         "rows": len(rows),
         "right": right,
         "agree": right / len(rows),
-        "interval": _wilson(right, len(rows)),
+        "interval": wilson(right, len(rows)),
         "differing": differing,
     }
 
@@ -170,7 +169,7 @@ def _verdicts(name: str, rows: Sequence[Row], critiques: Sequence[Critique]) -> 
             (r["gid"], not r["correct"], c.verdict is Verdict.FAIL) for r, c in pairs
         ],
     }
-    return report | {key: _clustered(values) for key, values in shares.items()}
+    return report | {key: clustered(values) for key, values in shares.items()}
 
 
 def _computations(critique: Critique) -> int:
@@ -217,7 +216,7 @@ def _precision(drawn: Sequence[Row]) -> Row:
         "judged": len(known),
         "right": right,
         "precision": right / len(known) if known else 0.0,
-        "interval": _wilson(right, len(known)),
+        "interval": wilson(right, len(known)),
         "wrong": [entry for entry in known if entry["judgement"] != "right"],
     }
 
@@ -236,9 +235,9 @@ def _first(rows: Sequence[Row]) -> Row:
     return {
         "drafts": len(rows),
         "same": len(same),
-        "share": _wilson(len(same), len(rows)),
+        "share": wilson(len(same), len(rows)),
         "with_error": len(told),
-        "located": _wilson(located, len(told)),
+        "located": wilson(located, len(told)),
         "differing": [
             {"id": row["id"], "human": row["first_error_index"], "ours": ours, "finding": message}
             for row, ours, message in pairs
@@ -274,64 +273,27 @@ def _contend(compare: Any) -> Row:  # noqa: ANN401
     return {"wrong": wrong, "slowest_hostile_seconds": round(slowest, 3)}
 
 
-def _wilson(right: int, n: int) -> list[float]:
-    """The share with its Wilson interval."""
-    if n == 0:
-        return [0.0, 0.0, 1.0]
-    z, share = 1.959964, right / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return [round(value, 4) for value in (share, max(0.0, centre - half), min(1.0, centre + half))]
-
-
-def _clustered(values: Sequence[tuple[str, bool, bool]]) -> list[float] | None:
-    """The share of the second among those with the third; a bootstrap over problems."""
-    groups: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for gid, counted, within in values:
-        groups[gid][0] += counted and within
-        groups[gid][1] += within
-    sums = [pair for pair in groups.values() if pair[1]]
-    total = sum(n for _, n in sums)
-    if not total:
-        return None
-    share = sum(right for right, _ in sums) / total
-    if share in {0.0, 1.0}:
-        # Resampling what never varies says nothing; problems counted once do.
-        return _wilson(round(share * len(sums)), len(sums))
-    dice = random.Random(SEED)
-    again = []
-    for _ in range(1000):
-        some = dice.choices(sums, k=len(sums))
-        again.append(sum(right for right, _ in some) / sum(n for _, n in some))
-    again.sort()
-    return [round(value, 4) for value in (share, again[24], again[974])]
-
-
 def _print(report: Row) -> None:
     for row in report["answers"]:
         counted = f"{row['right']}/{row['rows']}"
-        print(f"answers  {row['set']:15} label reproduced {counted} {_shown(row['interval'])}")
+        print(f"answers  {row['set']:15} label reproduced {counted} {percent(row['interval'])}")
     for kind in ("steps", "answer_critic"):
         for row in report[kind]:
             counted = f"computations {row['computations']}, findings {row['findings']}"
             print(f"{kind:13} {row['set']:15} drafts {row['drafts']}, {counted}")
             for key, value in row.items():
                 if value is None or isinstance(value, list):
-                    print(f"           {key:16} {_shown(value)}")
+                    print(f"           {key:16} {percent(value)}")
     hundred, first, others = report["hundred"], report["first"], report["others"]
     counted = f"{hundred['right']}/{hundred['judged']} right of {hundred['drawn']} drawn"
-    print(f"hundred  {counted} {_shown(hundred['interval'])}")
+    print(f"hundred  {counted} {percent(hundred['interval'])}")
     counted = f"{first['same']}/{first['drafts']}"
-    print(f"first    same as the human index: {counted} {_shown(first['share'])};")
-    print(f"         where a person marked one: {first['with_error']} {_shown(first['located'])}")
+    print(f"first    same as the human index: {counted} {percent(first['share'])};")
+    print(f"         where a person marked one: {first['with_error']} {percent(first['located'])}")
     for name in ("gadfly-math", "math-verify"):
         if name in others:
             wrong, slowest = len(others[name]["wrong"]), others[name]["slowest_hostile_seconds"]
             print(f"others   {name:12} wrong on {wrong} of {others['pairs']}, slowest {slowest} s")
-
-
-def _shown(share: list[float] | None) -> str:
-    return "-" if share is None else f"{share[0]:.1%} [{share[1]:.1%}, {share[2]:.1%}]"
 
 
 if __name__ == "__main__":

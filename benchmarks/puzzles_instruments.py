@@ -19,16 +19,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gzip
 import json
-import math
-import random
 import sys
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from figures import clustered, percent, read_rows, wilson
 
 from gadfly import Critic, Critique, Draft, Finding, Hardness, Task, Verdict
 from gadfly.testing import make_context
@@ -104,8 +103,7 @@ def main() -> int:
 
 
 def _read(folder: Path, name: str, limit: int | None) -> list[Row]:
-    with gzip.open(folder / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
-        rows = [json.loads(line) for line in file]
+    rows = read_rows(folder / f"{name}.jsonl.gz")
     return rows[:: max(1, len(rows) // limit)] if limit else rows
 
 
@@ -146,9 +144,9 @@ def _game(judged: Judged) -> Row:
     return {
         **_verdicts(judged),
         "agree": agree,
-        "agreement": _wilson(agree, len(judged)),
+        "agreement": wilson(agree, len(judged)),
         "answers_recorded": sum(row["count"] for row, _ in judged),
-        "wrong_with_reason": _wilson(sum(first.values()), wrong),
+        "wrong_with_reason": wilson(sum(first.values()), wrong),
         "first_reason": dict(first.most_common()),
         "first_reason_of_recorded": dict(weighted.most_common()),
         "any_reason": dict(every.most_common()),
@@ -190,12 +188,12 @@ def _mistake(rows: Sequence[Row], answers: Critic, steps: Critic) -> Row:
             differing.append({"id": row["id"], "human": human, "ours": ours, "says": says[:200]})
     return {
         **_verdicts(judged if answers is steps else _judge_all(rows, answers)),
-        "same_index": _wilson(same, len(rows)),
+        "same_index": wilson(same, len(rows)),
         "with_error": len(told),
-        "located": _share([(gid, hit, True) for gid, hit in told]),
-        "location_right": _share([(gid, hit, True) for gid, hit in found]),
+        "located": clustered([(gid, hit, True) for gid, hit in told]),
+        "location_right": clustered([(gid, hit, True) for gid, hit in found]),
         "without_error": len(clean),
-        "nothing_found": _share([(gid, hit, True) for gid, hit in clean]),
+        "nothing_found": clustered([(gid, hit, True) for gid, hit in clean]),
         "differing_index": len(differing),
         "differing_index_shown": differing[:SHOWN],
     }
@@ -241,10 +239,10 @@ def _verdicts(judged: Judged) -> Row:
     read = sum(bool(said.evidence) for _, said in judged)
     return {
         "drafts": len(judged),
-        "tasks_read": _wilson(read, len(judged)),
+        "tasks_read": wilson(read, len(judged)),
         "right": {str(v): counted[True, str(v)] for v in Verdict if counted[True, str(v)]},
         "wrong": {str(v): counted[False, str(v)] for v in Verdict if counted[False, str(v)]},
-        **{name: _share(shares[name]) for name in RATES},
+        **{name: clustered(shares[name]) for name in RATES},
         "hard_findings": sum(
             one.hardness is Hardness.HARD for _, said in judged for one in said.findings
         ),
@@ -255,44 +253,10 @@ def _verdicts(judged: Judged) -> Row:
     }
 
 
-def _wilson(right: int, n: int) -> list[float]:
-    """The share with its Wilson interval."""
-    if n == 0:
-        return [0.0, 0.0, 1.0]
-    z, share = 1.959964, right / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    bounds: tuple[float, ...] = (share, max(0.0, centre - half), min(1.0, centre + half))
-    return [round(value, 4) for value in bounds]
-
-
-def _share(values: Sequence[tuple[str, bool, bool]]) -> list[float] | None:
-    """The share of the second among those with the third; a bootstrap over problems."""
-    groups: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for gid, counted, within in values:
-        groups[gid][0] += bool(counted and within)
-        groups[gid][1] += bool(within)
-    sums = [pair for pair in groups.values() if pair[1]]
-    total = sum(n for _, n in sums)
-    if not total:
-        return None
-    share = sum(right for right, _ in sums) / total
-    if share in {0.0, 1.0}:
-        # Resampling what never varies says nothing; problems counted once do.
-        return _wilson(round(share * len(sums)), len(sums))
-    dice = random.Random(SEED)
-    again: list[float] = []
-    for _ in range(1000):
-        some = dice.choices(sums, k=len(sums))
-        again.append(sum(right for right, _ in some) / sum(n for _, n in some))
-    again.sort()
-    return [round(value, 4) for value in (share, again[24], again[974])]
-
-
 def _print(report: Row) -> None:
     game = report["game24"]
-    print(f"game24   {game['agree']} of {game['drafts']} as labelled {_shown(game['agreement'])}")
-    print(f"         wrong answers with a reason: {_shown(game['wrong_with_reason'])}")
+    print(f"game24   {game['agree']} of {game['drafts']} as labelled {percent(game['agreement'])}")
+    print(f"         wrong answers with a reason: {percent(game['wrong_with_reason'])}")
     for name, count in game["first_reason"].items():
         said = f"(named at all {game['any_reason'][name]})"
         print(f"           {name:28} {count:5} {said}")
@@ -301,7 +265,7 @@ def _print(report: Row) -> None:
     for name, row in report["mistake"].items():
         _print_row("mistake", name, row)
         for key in ("same_index", "located", "location_right", "nothing_found"):
-            print(f"           {key:16} {_shown(row[key])}")
+            print(f"           {key:16} {percent(row[key])}")
     for name, row in report["bbh"].items():
         _print_row("bbh", name, row)
 
@@ -309,13 +273,9 @@ def _print(report: Row) -> None:
 def _print_row(kind: str, name: str, row: Row) -> None:
     print(f"{kind:8} {name:40} {row['drafts']:4}: right {row['right']}, wrong {row['wrong']}")
     for key in ("tasks_read", *RATES):
-        print(f"           {key:16} {_shown(row[key])}")
+        print(f"           {key:16} {percent(row[key])}")
     for one in row["differing_verdicts"][:5]:
         print(f"           {one['id']}: {one['verdict']}: {one['says'][:120]}")
-
-
-def _shown(share: list[float] | None) -> str:
-    return "-" if share is None else f"{share[0]:.1%} [{share[1]:.1%}, {share[2]:.1%}]"
 
 
 if __name__ == "__main__":

@@ -21,11 +21,9 @@ is printed, and written as JSON beside this file.
 from __future__ import annotations
 
 import argparse
-import gzip
 import hashlib
 import itertools
 import json
-import math
 import random
 import string
 import sys
@@ -37,6 +35,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import phonenumbers
+from figures import percent, read_rows, wilson
 
 from gadfly_safety import (
     ClassifierMeter,
@@ -90,8 +89,7 @@ def main() -> int:
 
 
 def _read(folder: Path, name: str) -> list[Row]:
-    with gzip.open(folder / "recorded" / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
+    return read_rows(folder / "recorded" / f"{name}.jsonl.gz")
 
 
 def _half(row: Row) -> int:
@@ -117,9 +115,9 @@ def _agreement(scores: Sequence[float], rows: Sequence[Row], gold: float, thresh
         "toxic": sum(toxic),
         "found": sum(found),
         "right": both,
-        "precision": _wilson(both, sum(found)),
-        "recall": _wilson(both, sum(toxic)),
-        "false_alarms": _wilson(sum(found) - both, clean),
+        "precision": wilson(both, sum(found)),
+        "recall": wilson(both, sum(toxic)),
+        "false_alarms": wilson(sum(found) - both, clean),
     }
 
 
@@ -249,7 +247,7 @@ def _rewrites(rows: Sequence[Row]) -> list[Row]:
         for name, rewrite in made.items():
             kept[name] += compare_rewrite(text, rewrite, meter).is_better
     return [
-        {"rewrite": name, "made": len(toxic), "kept": _wilson(kept[name], len(toxic))}
+        {"rewrite": name, "made": len(toxic), "kept": wilson(kept[name], len(toxic))}
         for name in (
             "without its listed words",
             "without half of its words",
@@ -366,9 +364,9 @@ def _personal() -> list[Row]:
             {
                 "datum": name,
                 "made": MADE,
-                "as_made": _wilson(found, MADE),
-                "certain": _wilson(certain, MADE),
-                "wrong_found": _wilson(false, MADE) if wrong else None,
+                "as_made": wilson(found, MADE),
+                "certain": wilson(certain, MADE),
+                "wrong_found": wilson(false, MADE) if wrong else None,
             }
         )
     return report
@@ -387,20 +385,10 @@ def _false_alarms(name: str, rows: Sequence[Row]) -> Row:
     return {
         "set": name,
         "texts": len(rows),
-        "with_findings": _wilson(texts, len(rows)),
+        "with_findings": wilson(texts, len(rows)),
         "findings": dict(kinds),
         "shown": masked[:20],
     }
-
-
-def _wilson(right: int, n: int) -> list[float]:
-    """The share with its Wilson interval."""
-    if n == 0:
-        return [0.0, 0.0, 1.0]
-    z, share = 1.959964, right / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return [round(value, 4) for value in (share, max(0.0, centre - half), min(1.0, centre + half))]
 
 
 def _print(report: Row) -> None:
@@ -413,27 +401,23 @@ def _print(report: Row) -> None:
         for row in rows:
             print(
                 f"{meter:10} gold {row['gold']}, from {row['threshold']:.2f}: precision "
-                f"{_shown(row['precision'])}, recall {_shown(row['recall'])}, "
-                f"false alarms {_shown(row['false_alarms'])}"
+                f"{percent(row['precision'])}, recall {percent(row['recall'])}, "
+                f"false alarms {percent(row['false_alarms'])}"
             )
     for name in ("area", "area_of_the_word_list"):
-        print(f"classifier {name} {_shown(report['classifier'][name])}")
+        print(f"classifier {name} {percent(report['classifier'][name])}")
     for row in report["rewrites"]:
-        print(f"rewrites   {row['rewrite']:26} {row['made']} made, kept {_shown(row['kept'])}")
+        print(f"rewrites   {row['rewrite']:26} {row['made']} made, kept {percent(row['kept'])}")
     for row in report["personal"]:
         print(
-            f"personal   {row['datum']:13} {row['made']} made, found {_shown(row['as_made'])}, "
-            f"certain {_shown(row['certain'])}, wrong ones found {_shown(row['wrong_found'])}"
+            f"personal   {row['datum']:13} {row['made']} made, found {percent(row['as_made'])}, "
+            f"certain {percent(row['certain'])}, wrong ones found {percent(row['wrong_found'])}"
         )
     for row in report["false_alarms"]:
         print(
             f"alarms     {row['set']:24} {row['texts']} texts, with findings "
-            f"{_shown(row['with_findings'])} {row['findings']}"
+            f"{percent(row['with_findings'])} {row['findings']}"
         )
-
-
-def _shown(share: list[float] | None) -> str:
-    return "-" if share is None else f"{share[0]:.1%} [{share[1]:.1%}, {share[2]:.1%}]"
 
 
 if __name__ == "__main__":

@@ -18,16 +18,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import csv
-import gzip
 import io
 import json
-import math
 import random
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from figures import clustered, read_rows
 
 from gadfly import JSON, Critic, Critique, Draft, Plugins, Sandbox, Task, Verdict
 from gadfly.testing import make_context
@@ -93,8 +93,7 @@ async def _measure(folder: Path, limit: int | None) -> Row:
 
 
 def _read(folder: Path, name: str) -> list[Row]:
-    with gzip.open(folder / "tasks" / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
+    return read_rows(folder / "tasks" / f"{name}.jsonl.gz")
 
 
 async def _judge(
@@ -205,50 +204,15 @@ async def _hostile(sandbox: Sandbox) -> Row:
 def _shares(labelled: Sequence[tuple[str, bool, Verdict]]) -> Row:
     decided = {Verdict.PASS, Verdict.FAIL}
     return {
-        "coverage": _clustered([(g, v in decided, True) for g, _, v in labelled]),
-        "verdict_is_right": _clustered(
+        "coverage": clustered([(g, v in decided, True) for g, _, v in labelled]),
+        "verdict_is_right": clustered(
             [(g, (v is Verdict.PASS) == right, v in decided) for g, right, v in labelled]
         ),
-        "pass_is_right": _clustered([(g, right, v is Verdict.PASS) for g, right, v in labelled]),
-        "fail_is_right": _clustered(
-            [(g, not right, v is Verdict.FAIL) for g, right, v in labelled]
-        ),
-        "right_failed": _clustered([(g, v is Verdict.FAIL, right) for g, right, v in labelled]),
-        "wrong_passed": _clustered([(g, v is Verdict.PASS, not right) for g, right, v in labelled]),
+        "pass_is_right": clustered([(g, right, v is Verdict.PASS) for g, right, v in labelled]),
+        "fail_is_right": clustered([(g, not right, v is Verdict.FAIL) for g, right, v in labelled]),
+        "right_failed": clustered([(g, v is Verdict.FAIL, right) for g, right, v in labelled]),
+        "wrong_passed": clustered([(g, v is Verdict.PASS, not right) for g, right, v in labelled]),
     }
-
-
-def _wilson(right: int, n: int) -> list[float]:
-    """The share with its Wilson interval."""
-    if n == 0:
-        return [0.0, 0.0, 1.0]
-    z, share = 1.959964, right / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return [round(value, 4) for value in (share, max(0.0, centre - half), min(1.0, centre + half))]
-
-
-def _clustered(values: Sequence[tuple[str, bool, bool]]) -> list[float]:
-    """The share of the second among those with the third; a bootstrap over tables."""
-    groups: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for gid, counted, within in values:
-        groups[gid][0] += counted and within
-        groups[gid][1] += within
-    sums = [pair for pair in groups.values() if pair[1]]
-    total = sum(n for _, n in sums)
-    if not total:
-        return _wilson(0, 0)
-    share = sum(right for right, _ in sums) / total
-    if share in {0.0, 1.0}:
-        # Resampling what never varies says nothing; tables counted once do.
-        return _wilson(round(share * len(sums)), len(sums))
-    dice = random.Random(SEED)
-    again = []
-    for _ in range(1000):
-        some = dice.choices(sums, k=len(sums))
-        again.append(sum(right for right, _ in some) / sum(n for _, n in some))
-    again.sort()
-    return [round(value, 4) for value in (share, again[24], again[974])]
 
 
 def _print(report: Row) -> None:
