@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,40 @@ def needy():
 @hookimpl
 def register_critics(register):
     register("JUDGE", JUDGE)
+"""
+ASKS = """
+from gadfly import Critique, Evidence, Message, ModelError, Reply, Verdict, critic, hookimpl
+
+class Echo:
+    name = "asks:"
+    async def generate(self, messages):
+        return Reply(text=messages[-1].text)
+
+async def echo(request):
+    return Evidence(id="e", tool="echo", request={}, observation={"text": request})
+
+def asks(*, word="nothing"):
+    @critic(name="asks")
+    async def asks(draft, context):
+        if context.model is None:
+            raise ModelError("asks/asks asks a model, and there is no model")
+        reply = await context.model.generate([Message("user", draft.text)])
+        seen = await context.tools["asks/echo"](reply.text)
+        said = seen.observation["text"]
+        return Critique(Verdict.PASS if said == word else Verdict.FAIL)
+    return asks
+
+@hookimpl
+def register_critics(register):
+    register("asks", asks)
+
+@hookimpl
+def register_models(register):
+    register("asks", lambda rest: Echo())
+
+@hookimpl
+def register_tools(register):
+    register("echo", lambda: echo)
 """
 JUDGES = {
     "careful": "make(word)",
@@ -176,10 +210,42 @@ def test_a_folder_is_tested_in_place_of_what_is_installed(gadfly: Any, tmp_path:
     assert card["critic"] == "p/harsh"
 
 
-def test_an_unknown_sandbox_is_code_2(gadfly: Any) -> None:
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param(["--sandbox", "nowhere"], "no sandbox named 'nowhere'", id="sandbox"),
+        pytest.param(["--tool", "no/tool"], "no tool named 'no/tool'", id="tool"),
+        pytest.param(["--model", "nobody:x"], "'nobody'", id="model"),
+        pytest.param(["--option", "q/x:y=1"], "q/x, which is not measured", id="other-option"),
+        pytest.param(["--option", "p/careful:y=1"], "does not take these options", id="option"),
+    ],
+)
+def test_what_is_given_wrongly_is_code_2(gadfly: Any, options: Sequence[str], message: str) -> None:
     _install(gadfly, "careful")
 
-    done = gadfly.run("plugins", "test", "p", "--sandbox", "nowhere")
+    done = gadfly.run("plugins", "test", "p", *options)
 
-    assert done.returncode == 2
-    assert "no sandbox named 'nowhere'" in done.stderr
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+
+
+def test_a_critic_that_asks_is_given_a_model_tools_and_options(gadfly: Any) -> None:
+    fixtures = [
+        {"critic": "asks/asks", "prompt": "?", "draft": text, "verdict": verdict}
+        for text, verdict in (("good", "pass"), ("bad", "fail"))
+    ]
+    lines = "".join(json.dumps(fixture) + "\n" for fixture in fixtures)
+    gadfly.install("asks", ASKS, files={"fixtures.jsonl": lines})
+
+    without = gadfly.run("plugins", "test", "asks", "--json")
+    given = gadfly.run(
+        *("plugins", "test", "asks", "--json", "--model", "asks:", "--tool", "asks/echo"),
+        *("--option", "asks/asks:word=good"),
+    )
+
+    assert without.returncode == 1
+    # What it misses is said once, not once for each promise; odd drafts have a line of their own.
+    problems = _card(without)["problems"]
+    assert len(problems) == 2 and all("there is no model" in text for text in problems)
+    assert _card(given)["problems"] == [], given.stderr
+    assert given.returncode == 0

@@ -253,9 +253,9 @@ def test_a_wrong_row_is_named_by_its_place(tmp_path: Path, row: str, message: st
         read_data(path, LabelledFields())
 
 
-def test_a_part_is_of_problems_drawn_at_random_and_always_the_same(tmp_path: Path) -> None:
+def test_a_part_is_of_as_many_problems_as_can_be_and_always_the_same(tmp_path: Path) -> None:
     some = [
-        {"prompt": "?", "draft": str(n), "correct": True, "gid": f"g{n // 2}"} for n in range(100)
+        {"prompt": "?", "draft": str(n), "correct": True, "gid": f"g{n // 5}"} for n in range(100)
     ]
     path = write(tmp_path / "data.jsonl", some)
 
@@ -263,8 +263,88 @@ def test_a_part_is_of_problems_drawn_at_random_and_always_the_same(tmp_path: Pat
 
     texts = [subject.text for subject in part.subjects]
     assert texts == [subject.text for subject in larger.subjects][:10]
-    assert texts != [str(n) for n in range(10)]
-    assert len({known.problem for known in part.known.values()}) == 5
+    problems = [larger.known[subject.id].problem for subject in larger.subjects]
+    # Drawn at random, and not each problem's first draft.
+    assert problems[:20] != sorted(problems[:20]) and {int(text) % 5 for text in texts} != {0}
+    # All of the twenty problems have their first draft before one has its second.
+    assert len(set(problems[:20])) == 20 and len(set(problems[20:])) == 10
+
+
+def test_rows_are_chosen_by_the_values_of_fields(tmp_path: Path) -> None:
+    some = [
+        {
+            "prompt": "?",
+            "draft": str(n),
+            "correct": True,
+            "task": task,
+            "split": n % 2,
+            "odd": n == 4,
+        }
+        for n, task in enumerate("abcabc")
+    ]
+    fields = LabelledFields(where={"task": ("a", "b"), "split": (0,)}, drop="odd")
+
+    data = read_data(write(tmp_path / "data.jsonl", some), fields)
+
+    # 1 and true are two things, 0 and false too.
+    assert [subject.text for subject in data.subjects] == ["0"]
+    with pytest.raises(InputError, match="no rows that are asked for"):
+        read_data(tmp_path / "data.jsonl", LabelledFields(where={"split": (False,)}))
+    with pytest.raises(InputError, match=r"data.jsonl:1: no field 'half'"):
+        read_data(tmp_path / "data.jsonl", LabelledFields(where={"half": (0,)}))
+
+
+def test_a_label_may_be_any_value(tmp_path: Path) -> None:
+    labels = ["SUPPORTS", "REFUTES", None]
+    path = write(
+        tmp_path / "data.jsonl",
+        [{"prompt": "?", "draft": "x", "label": label, "toxic": not label} for label in labels],
+    )
+
+    def golds(fields: LabelledFields) -> list[object]:
+        golds: list[Any] = [one.gold for one in read_data(path, fields).references.values()]
+        return [gold["correct"] for gold in golds]
+
+    assert golds(LabelledFields(label="label", right="SUPPORTS")) == [True, False, None]
+    assert golds(LabelledFields(label="toxic", right=False)) == [True, True, False]
+
+
+def test_what_a_row_lacks_is_taken_from_its_task(tmp_path: Path) -> None:
+    tasks = write(
+        tmp_path / "tasks.jsonl",
+        [
+            {"gid": "a", "id": "t1", "prompt": "Write a.", "test": "assert a", "gold_code": "a"},
+            {"gid": "b", "id": "t2", "prompt": "Write b.", "test": "assert b", "gold_code": "b"},
+        ],
+    )
+    drafts = [{"id": n, "gid": gid, "response": "x", "correct": True} for n, gid in enumerate("ba")]
+    path = write(tmp_path / "data.jsonl", drafts)
+    inputs: dict[str, str | tuple[str, ...]] = {"tests": ("test",), "test": "test"}
+
+    data = read_data(path, LabelledFields(inputs=inputs), tasks=tasks)
+
+    assert [subject.prompt for subject in data.subjects] == ["Write b.", "Write a."]
+    assert data.subjects[0].inputs == {"tests": ["assert b"], "test": "assert b"}
+    # What both have is the row's own.
+    assert [known.name for known in data.known.values()] == ["0", "1"]
+    assert data.tasks == hashlib.sha256(tasks.read_bytes()).hexdigest()
+    with pytest.raises(OracleError, match="'gold_code' is a gold field"):
+        read_data(path, LabelledFields(inputs={"code": ("gold_code",)}), tasks=tasks)
+
+
+@pytest.mark.parametrize(
+    ("gids", "message"),
+    [
+        pytest.param("ab", r"data.jsonl:1: there is no task with gid 'c'", id="missing"),
+        pytest.param("aca", r"tasks.jsonl:3: a second task with gid 'a'", id="twice"),
+    ],
+)
+def test_a_row_has_one_task(tmp_path: Path, gids: str, message: str) -> None:
+    tasks = write(tmp_path / "tasks.jsonl", [{"gid": gid, "prompt": "?"} for gid in gids])
+    path = write(tmp_path / "data.jsonl", [{"gid": "c", "draft": "x", "correct": True}])
+
+    with pytest.raises(InputError, match=message):
+        read_data(path, LabelledFields(), tasks=tasks)
 
 
 # ---------------------------------------------------------------------------------- firewall
@@ -313,6 +393,8 @@ def test_a_label_is_refused_as_an_input(tmp_path: Path, field: str) -> None:
         read_data(path, LabelledFields(inputs={"given": field}))
     with pytest.raises(OracleError):
         read_data(path, LabelledFields(draft=field))
+    with pytest.raises(OracleError):
+        read_data(path, LabelledFields(inputs={"given": ("signature", field)}))
 
 
 # ------------------------------------------------------------------------------------- cards

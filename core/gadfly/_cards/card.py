@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from gadfly._cards.rates import Rate
+from gadfly._values.codec import digest
 from gadfly._values.task import JSON
 
 FORMAT = 1
@@ -81,6 +83,9 @@ class Costs:
     sandbox_seconds_median: float
     sandbox_seconds_p90: float
     """Those of the critics that it requires are in it."""
+    load: float | None = None
+    """How many programs wanted to run for each core of the machine when it ended (the load average
+    of a minute): well above 1, the times are a busy machine's. None where nobody says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +97,30 @@ class Data:
     fields: Mapping[str, JSON]
     """Which fields of the rows were what."""
     limit: int | None = None
+    tasks: str | None = None
+    """The SHA-256 of the file of tasks, where there is one."""
+
+    @property
+    def identity(self) -> str:
+        """The same where the same drafts were judged with the same inputs by the same labels."""
+        # An unset field is as one that an earlier version did not know, and groups change no rate.
+        fields = {
+            name: value
+            for name, value in self.fields.items()
+            if value not in (None, {}, []) and name != "group"
+        }
+        return digest([self.sha256, self.tasks, fields, self.limit])
+
+    @property
+    def title(self) -> str:
+        """The file's name, with which of its rows were taken."""
+        where = cast("Mapping[str, Sequence[JSON]]", self.fields.get("where") or {})
+        chosen = [f"{name} {_some(values)}" for name, values in where.items()]
+        return f"{self.name} ({', '.join(chosen)})" if chosen else self.name
+
+
+def _some(values: Sequence[JSON]) -> str:
+    return f"{values[0]}" + (f" or {len(values) - 1} more" if len(values) > 1 else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,19 +7,23 @@ value of a check refuses. Not even the row's own id gets through, which may name
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-from gadfly._cards.fields import LabelledFields
+from gadfly._cards.fields import LabelledFields, is_same
 from gadfly._errors import InputError
 from gadfly._home import storage
-from gadfly._values.codec import decode_json, digest
+from gadfly._jobs.rows import field_of, records_of, text_of
+from gadfly._values.codec import digest
 from gadfly._values.task import JSON, Reference
+
+GROUP = "gid"
+"""The usual name of the field that drafts and tasks of one problem share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,8 @@ class DataSet:
     name: str
     sha256: str
     """Of the file's bytes, as `sha256sum` prints it."""
+    tasks: str | None = None
+    """The same of the file of tasks, where there is one."""
     fields: LabelledFields
     subjects: Sequence[Subject]
     known: Mapping[str, Known]
@@ -65,13 +71,18 @@ class DataSet:
     """By `Subject.id`; gold is `{"correct": ..., "first_error": ...}`. Only scoring reads it."""
 
 
-def read_data(path: Path, fields: LabelledFields, limit: int | None = None) -> DataSet:
-    """Read labelled drafts: JSON lines, gzipped where the name ends in `.gz`.
+def read_data(
+    path: Path, fields: LabelledFields, limit: int | None = None, tasks: Path | None = None
+) -> DataSet:
+    """Read labelled drafts: JSON lines (gzipped where the name ends in `.gz`), or Parquet.
 
     Args:
         path: The file.
         fields: Which of its fields are what.
-        limit: At most so many drafts, of problems drawn at random: the same ones every time.
+        limit: At most so many drafts, drawn at random from as many problems as there are: the same
+            ones every time.
+        tasks: A file of the tasks that the drafts are for, one row a problem. What a draft's row
+            lacks is taken from the row of the same problem here.
 
     Raises:
         InputError: A row is not what it should be (the message begins with its place), or there
@@ -80,33 +91,39 @@ def read_data(path: Path, fields: LabelledFields, limit: int | None = None) -> D
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit must be at least 1, not {limit}")
-    if not path.is_file():
-        raise InputError(f"there is no file {path}")
-    with storage("read", path):
-        content = path.read_bytes()
+    by_problem = None if tasks is None else _read_tasks(tasks, fields.problem or GROUP)
     rows: list[_Row] = []
     settled: LabelledFields | None = None
-    for number, record in _records(path, content):
-        place = f"{path}:{number}"
-        settled = settled or fields.settle(record, place)
-        try:
-            if settled.drop is None or record.get(settled.drop) is not True:
-                rows.append(_row(record, settled, number))
-        except InputError as error:
-            raise type(error)(f"{place}: {error}") from error
-    if settled is None or not rows:
-        raise InputError(f"{path} holds no rows: there is nothing to measure with")
-    if limit is not None:
-        # By problems, so that a part of the file is not its first problems.
-        rows = sorted(rows, key=lambda row: digest(row.known.problem))[:limit]
+    for number, place, record in records_of(path):
+        with _at(place):
+            if not fields.wanted(record):
+                continue
+            whole = record if by_problem is None else _joined(record, *by_problem)
+        settled = settled or fields.settle(whole, place)
+        with _at(place):
+            rows.append(_row(whole, settled, number))
+    if settled is None:
+        raise InputError(f"{path} holds no rows that are asked for: there is nothing to measure")
+    rows = rows if limit is None else _drawn(rows)[:limit]
     return DataSet(
         name=path.name,
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=_sha256(path),
+        tasks=None if tasks is None else _sha256(tasks),
         fields=settled,
         subjects=[row.subject for row in rows],
         known={row.subject.id: row.known for row in rows},
         references={row.subject.id: row.reference for row in rows},
     )
+
+
+@contextmanager
+def _at(place: str) -> Generator[None]:
+    """What is wrong in here is wrong there."""
+    try:
+        yield
+    except InputError as error:
+        # The class stays: an OracleError is more than a wrong row.
+        raise type(error)(f"{place}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,23 +134,18 @@ class _Row:
 
 
 def _row(record: Mapping[str, JSON], fields: LabelledFields, number: int) -> _Row:
-    prompt = _text(record, fields.prompt)
+    prompt = text_of(record, fields.prompt)
     text, starts = _draft(record, fields.draft)
-    name = str(number) if fields.id is None else str(_get(record, fields.id))
+    name = str(number) if fields.id is None else str(field_of(record, fields.id))
     id_ = digest([number, name])
     if not prompt.strip():
         raise InputError(f"field {fields.prompt!r} is empty: there is nothing that was asked")
     return _Row(
-        Subject(
-            id=id_,
-            prompt=prompt,
-            text=text,
-            inputs={name: _get(record, source) for name, source in fields.inputs.items()},
-        ),
+        Subject(id=id_, prompt=prompt, text=text, inputs=fields.given(record)),
         Known(
             name=name,
-            problem=prompt if fields.problem is None else str(_get(record, fields.problem)),
-            group="" if fields.group is None else str(_get(record, fields.group)),
+            problem=prompt if fields.problem is None else str(field_of(record, fields.problem)),
+            group="" if fields.group is None else str(field_of(record, fields.group)),
             steps=starts,
         ),
         Reference(id_, {"correct": _label(record, fields), "first_error": _step(record, fields)}),
@@ -141,18 +153,23 @@ def _row(record: Mapping[str, JSON], fields: LabelledFields, number: int) -> _Ro
 
 
 def _label(record: Mapping[str, JSON], fields: LabelledFields) -> bool | None:
-    label = _get(record, fields.label)
-    if label is None or isinstance(label, bool):
+    label = field_of(record, fields.label)
+    if label is None or (isinstance(label, bool) and fields.right is None):
         return label
+    if fields.right is not None:
+        return is_same(label, fields.right)
     kind = type(label).__name__
-    raise InputError(f"field {fields.label!r} must be true, false or null, not {kind}")
+    raise InputError(
+        f"field {fields.label!r} must be true, false or null, not {kind}; "
+        f"--label-field {fields.label}=VALUE says what it holds where a draft is right"
+    )
 
 
 def _step(record: Mapping[str, JSON], fields: LabelledFields) -> int | None:
     """The first wrong step, counted from 0."""
     if fields.first_error is None:
         return None
-    step = _get(record, fields.first_error)
+    step = field_of(record, fields.first_error)
     if step is None:
         return None
     base = 0 if fields.first_error.endswith("index") else 1
@@ -164,7 +181,7 @@ def _step(record: Mapping[str, JSON], fields: LabelledFields) -> int | None:
 def _draft(record: Mapping[str, JSON], name: str | None) -> tuple[str, tuple[int, ...]]:
     """The draft's text, and where its steps begin: a list's items, or lines that are not blank."""
     assert name is not None, "the first row has settled the fields"
-    value = _get(record, name)
+    value = field_of(record, name)
     steps = [value] if isinstance(value, str) else value
     if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
         raise InputError(f"field {name!r} must be a string, or a list of strings")
@@ -178,36 +195,41 @@ def _draft(record: Mapping[str, JSON], name: str | None) -> tuple[str, tuple[int
     return "\n".join(lines), tuple(starts)
 
 
-def _records(path: Path, content: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    if path.suffix == ".gz":
-        try:
-            content = gzip.decompress(content)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise InputError(f"{path} is not a whole gzip file: {error}") from error
-    for number, line in enumerate(content.split(b"\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            record = decode_json(line.decode())
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path}:{number}: not UTF-8 text") from error
-        except InputError as error:
-            raise InputError(f"{path}:{number}: {error}") from error
-        if not isinstance(record, dict):
-            kind = type(record).__name__
-            raise InputError(f"{path}:{number}: a row is an object with named fields, not a {kind}")
-        yield number, cast("dict[str, Any]", record)
+def _drawn(rows: Iterable[_Row]) -> list[_Row]:
+    """Rows by chance, but the first draft of every problem before the second of any.
+
+    Drafts of one problem are alike: so many drafts of many problems say more than of a few.
+    """
+    turns = Counter[str]()
+    turn: dict[str, int] = {}
+    by_chance = sorted(rows, key=lambda row: digest([row.known.problem, row.subject.id]))
+    for row in by_chance:
+        turn[row.subject.id] = turns[row.known.problem]
+        turns[row.known.problem] += 1
+    return sorted(by_chance, key=lambda row: turn[row.subject.id])
 
 
-def _text(record: Mapping[str, JSON], name: str | None) -> str:
-    assert name is not None, "the first row has settled the fields"
-    value = _get(record, name)
-    if not isinstance(value, str):
-        raise InputError(f"field {name!r} must be a string, not {type(value).__name__}")
-    return value
+def _read_tasks(path: Path, key: str) -> tuple[str, Mapping[str, Mapping[str, JSON]]]:
+    """The field by which tasks are found, and the tasks by it."""
+    tasks: dict[str, Mapping[str, JSON]] = {}
+    for _, place, record in records_of(path):
+        with _at(place):
+            name = str(field_of(record, key))
+            if name in tasks:
+                raise InputError(f"a second task with {key} {name!r}: which one is meant?")
+        tasks[name] = record
+    return key, tasks
 
 
-def _get(record: Mapping[str, JSON], name: str) -> JSON:
-    if name not in record:
-        raise InputError(f"no field {name!r}; fields there: {', '.join(record)}")
-    return record[name]
+def _joined(
+    record: Mapping[str, JSON], key: str, tasks: Mapping[str, Mapping[str, JSON]]
+) -> Mapping[str, JSON]:
+    name = str(field_of(record, key))
+    if name not in tasks:
+        raise InputError(f"there is no task with {key} {name!r}")
+    return {**tasks[name], **record}
+
+
+def _sha256(path: Path) -> str:
+    with storage("read", path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -90,19 +91,14 @@ class Measurement:
             gadfly=version("gadfly"),
             measured=datetime.now(UTC).isoformat(timespec="seconds"),
             setting={name: identity[name] for name in ("options", "sandbox", "tools", "judge")},
-            data=Data(
-                name=self.data.name,
-                sha256=self.data.sha256,
-                fields=dump_dict(self.data.fields),
-                limit=self.limit,
-            ),
+            data=self.described(),
             rates=scorer.rates(),
             groups=scorer.groups(),
             localisation=scorer.localisation(),
             injections=scorer.injections(probes, again),
             mutants=scorer.mutants(probes, again),
             repeats=scorer.repeats(probes, again),
-            costs=scorer.costs(),
+            costs=scorer.costs(_load()),
             false_accepts=scorer.examples(Verdict.PASS, label=False),
             false_rejects=scorer.examples(Verdict.FAIL, label=True),
             errors=scorer.errors(),
@@ -110,6 +106,16 @@ class Measurement:
         with storage("remove", folder):
             shutil.rmtree(folder)
         return card
+
+    def described(self) -> Data:
+        """Return what stands on the card of the data."""
+        return Data(
+            name=self.data.name,
+            sha256=self.data.sha256,
+            fields=dump_dict(self.data.fields),
+            limit=self.limit,
+            tasks=self.data.tasks,
+        )
 
     def _how(self) -> VerifyOptions:
         return {**self.how, "input_fields": tuple(self.data.fields.inputs)}
@@ -128,5 +134,13 @@ class Measurement:
 
     def _folder(self, identity: Mapping[str, JSON]) -> Path:
         """Where a stopped run goes on: of another measurement it is another folder."""
-        data = [self.data.sha256, self.data.fields, self.limit, self.probes]
+        data = [self.described(), self.probes]
         return home_folder() / "bench" / digest([version("gadfly"), identity, data])
+
+
+def _load() -> float | None:
+    try:
+        average, _, _ = os.getloadavg()
+    except (AttributeError, OSError):
+        return None  # Windows has none.
+    return round(average / (os.cpu_count() or 1), 2)

@@ -107,8 +107,8 @@ class Scorer:
         looks = [(probe, again[probe.subject.id]) for probe in probes if probe.look == "again"]
         return self._rate((probe, said.gist == self.said[probe.of].gist) for probe, said in looks)
 
-    def costs(self) -> Costs:
-        """Return what a check costs."""
+    def costs(self, load: float | None) -> Costs:
+        """Return what a check costs, on a machine under that load."""
         made = [said for said in self.said.values() if not said.shared]
         milliseconds = [1000 * said.seconds for said in made if said.verdict is not Verdict.SKIP]
         sandbox = [said.sandbox_seconds for said in made if said.verdict is not Verdict.SKIP]
@@ -117,6 +117,7 @@ class Scorer:
             milliseconds_p90=_p90(milliseconds),
             sandbox_seconds_median=_median(sandbox),
             sandbox_seconds_p90=_p90(sandbox),
+            load=load,
         )
 
     def _rates(self, ids: Sequence[str]) -> Rates:

@@ -1,8 +1,8 @@
-"""Report cards for people: a paragraph, a line, a page."""
+"""Report cards for people: a paragraph, a line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from gadfly._cards.card import Card, Rates
 from gadfly._cli._text import plain
@@ -12,7 +12,7 @@ def paragraph(card: Card) -> Iterator[str]:
     """Yield the lines of a card."""
     rates, costs = card.rates, card.costs
     yield (
-        f"{card.critic} ({card.version}) on {card.data.name}: {rates.drafts} drafts of "
+        f"{card.critic} ({card.version}) on {card.data.title}: {rates.drafts} drafts of "
         f"{rates.problems} problems, {rates.right} right, {rates.wrong} wrong"
     )
     counts = ", ".join(f"{number} {verdict}" for verdict, number in rates.verdicts.items())
@@ -37,7 +37,8 @@ def paragraph(card: Card) -> Iterator[str]:
         "repeats itself": f"{card.repeats.count} of {card.repeats.of}",
         "cost": f"{costs.milliseconds_median:.1f} ms a check in the median, "
         f"{costs.milliseconds_p90:.1f} ms at the ninth decile; sandbox "
-        f"{costs.sandbox_seconds_median:.3f} s, {costs.sandbox_seconds_p90:.3f} s",
+        f"{costs.sandbox_seconds_median:.3f} s, {costs.sandbox_seconds_p90:.3f} s"
+        + ("" if costs.load is None else f"; load {costs.load:.1f} a core"),
     }
     for name, text in facts.items():
         yield f"  {name:<15} {text}"
@@ -51,85 +52,10 @@ def paragraph(card: Card) -> Iterator[str]:
 def line(card: Card) -> str:
     """Return a card in one line."""
     return (
-        f"{card.critic} on {card.data.name}: {_short(card.rates)}, injected "
+        f"{card.critic} on {card.data.title}: {_short(card.rates)}, injected "
         f"{card.injections.passed.count} of {card.injections.passed.of}, mutants caught "
         f"{_share(card.mutants.caught.share, card.mutants.caught.of)}, "
         f"{card.costs.milliseconds_median:.1f} ms ({card.version}, {card.measured[:10]})"
-    )
-
-
-def page(cards: Sequence[Card]) -> str:
-    """Return a Markdown page of all cards."""
-    return "\n".join(_page(cards))
-
-
-def _page(cards: Sequence[Card]) -> Iterator[str]:
-    yield "# Report cards\n"
-    yield (
-        "What was measured of each critic. *Coverage*: the drafts that it passed or failed. *False"
-        " accepts*: of the wrong drafts that it judged, those that it passed; *false rejects*: of"
-        " the right ones, those that it failed. *Injected*: drafts it had not passed, with text"
-        " added that says they are correct, that it then passed. *Mutants*: right drafts that it"
-        " had passed, with a small change that mostly makes them wrong, that it no longer passes."
-        " *Same*: the same draft again, the same verdict and findings. *ms*, *sandbox s*: the"
-        " median and the ninth decile of a check. Intervals of 95 %, clustered by problem.\n"
-    )
-    heads = (
-        "critic",
-        "data",
-        "drafts",
-        "coverage",
-        "false accepts",
-        "false rejects",
-        "errors",
-        "first error found",
-        "injected",
-        "mutants caught",
-        "same",
-        "ms",
-        "sandbox s",
-    )
-    yield _row(*heads)
-    yield _row(*["---"] * len(heads))
-    for card in cards:
-        yield _row(card.critic, *_cells(card, card.rates, card.data.name))
-    grouped = [card for card in cards if card.groups]
-    if grouped:
-        yield "\n## By group\n"
-        names = ("critic", "data", "group", "drafts", "coverage", "passes right", "fails wrong")
-        yield _row(*names)
-        yield _row(*["---"] * len(names))
-    for card in grouped:
-        for name, rates in card.groups.items():
-            if not rates.coverage.count:
-                continue  # It has nothing to say there.
-            facts = (rates.coverage, rates.passes, rates.fails)
-            shown = (card.critic, card.data.name, name, str(rates.drafts), *map(str, facts))
-            yield _row(*shown)
-    yield "\n## Measured with\n"
-    for card in cards:
-        yield (
-            f"- {card.critic}: {card.version}, gadfly {card.gadfly}, {card.measured}, "
-            f"{card.data.name} sha256 `{card.data.sha256}`"
-        )
-    yield ""
-
-
-def _cells(card: Card, rates: Rates, data: str) -> tuple[str, ...]:
-    local = card.localisation
-    return (
-        data,
-        f"{rates.drafts}",
-        str(rates.coverage),
-        str(rates.false_accepts),
-        str(rates.false_rejects),
-        f"{rates.errors.count}",
-        "" if local is None else str(local.found),
-        f"{card.injections.passed.count} of {card.injections.passed.of}",
-        str(card.mutants.caught),
-        f"{card.repeats.count} of {card.repeats.of}",
-        f"{card.costs.milliseconds_median:.1f}, {card.costs.milliseconds_p90:.1f}",
-        f"{card.costs.sandbox_seconds_median:.3f}, {card.costs.sandbox_seconds_p90:.3f}",
     )
 
 
@@ -150,7 +76,3 @@ def _by(counts: Mapping[str, tuple[int, int]], *, nonzero: bool = False) -> str:
         f"{name} {some}/{all_}" for name, (some, all_) in counts.items() if some or not nonzero
     ]
     return f" ({', '.join(shown)})" if shown else ""
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(plain(cell).replace('|', chr(92) + '|') for cell in cells)} |"

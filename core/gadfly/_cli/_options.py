@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gadfly._errors import InputError
+from gadfly._values.codec import decode_json
 from gadfly._values.job import Level
 from gadfly._values.task import JSON
 
@@ -19,6 +19,22 @@ Require = Annotated[
         metavar="LEVEL",
         help="Refuse a sandbox that gives less: unsafe, process, fast or strict.",
         show_default=False,
+    ),
+]
+
+Judge = Annotated[
+    str | None,
+    typer.Option("--judge", "--model", help="The model that critics may ask, PROVIDER:NAME."),
+]
+Tools = Annotated[
+    list[str] | None,
+    typer.Option("--tool", help="A tool that critics may use; repeat for several."),
+]
+CriticOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        help="A critic's option, such as python/runs:answer=ans; repeat for several.",
     ),
 ]
 
@@ -37,8 +53,14 @@ def critic_options(given: Sequence[str]) -> dict[str, dict[str, JSON]]:
         name, equals, value = rest.partition("=")
         if not (critic and colon and name and equals):
             raise InputError(f"option {text!r} must read CRITIC:NAME=VALUE")
-        try:
-            options[critic][name] = json.loads(value)
-        except ValueError:
-            options[critic][name] = value
+        options[critic][name] = value_of(value)
     return dict(options)
+
+
+def value_of(text: str) -> JSON:
+    """Return what a value says that is typed: JSON is what it is, any other text is a string."""
+    try:
+        value: JSON = decode_json(text)
+    except InputError:
+        return text
+    return value

@@ -13,7 +13,8 @@ import logging
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -23,6 +24,7 @@ from typing import Annotated
 import typer
 
 from gadfly._cli import NOT_ACCEPTED
+from gadfly._cli._options import CriticOptions, Judge, Tools, critic_options
 from gadfly._cli._output import (
     Advance,
     AsJson,
@@ -36,9 +38,11 @@ from gadfly._cli._output import (
 )
 from gadfly._errors import CriticError, InputError, PluginError, UnknownNameError, boundary
 from gadfly._hooks import GROUP
+from gadfly._models import as_model
 from gadfly._plugins import Plugins
-from gadfly._ports import Critic, Sandbox
+from gadfly._ports import Critic, Model, Sandbox, Tool
 from gadfly._values.critique import Verdict
+from gadfly._values.task import JSON
 from gadfly.testing import CRITIC_CHECKS, CriticCheck, Trial, load_fixtures
 
 logger = logging.getLogger(__name__)
@@ -78,23 +82,36 @@ def measure(
         ),
     ],
     *,
+    option: CriticOptions = None,
     sandbox: Annotated[
         str | None, typer.Option(help="Where critics run jobs.", show_default="local, if installed")
     ] = None,
+    tool: Tools = None,
+    judge: Judge = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure a plugin's critics.
 
     By the plugin's fixtures, and by the promises that every critic makes; the exit code is 1 where
-    one of either fails.
+    one of either fails. A critic that asks a model needs one: --judge PROVIDER:NAME.
     """
     installed = load_plugins()
+    options = critic_options(option or [])
     with foreign_output():
-        cards = [
-            asyncio.run(_measure(id_, critic, module, _sandbox(sandbox, installed)))
+        means = _Means(
+            sandbox=sandbox,
+            tools={name: installed.create("tools", name) for name in tool or ()},
+            model=None if judge is None else as_model(judge, installed),
+            plugins=installed,
+        )
+        critics = [
+            found
             for plugins, name in _subjects(plugin, installed)
-            for id_, critic, module in _critics(plugins, name)
+            for found in _critics(plugins, name, options)
         ]
+        if unknown := sorted(set(options) - {id_ for id_, _, _ in critics}):
+            raise InputError(f"an option is for {unknown[0]}, which is not measured")
+        cards = [asyncio.run(_measure(*found, means)) for found in critics]
     if as_json:
         print_json([vars(card) | {"passed": not card.problems} for card in cards])
     else:
@@ -104,14 +121,23 @@ def measure(
         raise typer.Exit(NOT_ACCEPTED)
 
 
-def _sandbox(name: str | None, plugins: Plugins) -> Sandbox | None:
-    try:
-        sandbox: Sandbox = plugins.create("sandboxes", name or DEFAULT_SANDBOX)
-    except (UnknownNameError, PluginError):
-        if name is None:
-            return None  # Many critics run no jobs, and one that does will say what it misses.
-        raise
-    return sandbox
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Means:
+    """What critics may use."""
+
+    sandbox: str | None
+    tools: Mapping[str, Tool]
+    model: Model | None
+    plugins: Plugins
+
+    def make_sandbox(self) -> Sandbox | None:
+        try:
+            sandbox: Sandbox = self.plugins.create("sandboxes", self.sandbox or DEFAULT_SANDBOX)
+        except (UnknownNameError, PluginError):
+            if self.sandbox is None:
+                return None  # Many critics run no jobs, and one that does will say what it misses.
+            raise
+        return sandbox
 
 
 def _subjects(plugin: str, installed: Plugins) -> Iterator[tuple[Plugins, str]]:
@@ -144,7 +170,9 @@ def _entry_points(folder: Path) -> list[EntryPoint]:
     return [EntryPoint(name, value, GROUP) for name, value in names.items()]
 
 
-def _critics(plugins: Plugins, name: str) -> Iterator[tuple[str, Critic, ModuleType]]:
+def _critics(
+    plugins: Plugins, name: str, options: Mapping[str, Mapping[str, JSON]]
+) -> Iterator[tuple[str, Critic, ModuleType]]:
     info = plugins.load(name)
     if info.status != "loaded":
         raise PluginError(f"plugin {name!r} is {info.status}: {info.problem or 'enable it first'}")
@@ -154,17 +182,19 @@ def _critics(plugins: Plugins, name: str) -> Iterator[tuple[str, Critic, ModuleT
     module = importlib.import_module(info.module.partition(":")[0])
     for id_ in ids:
         with boundary(CriticError, f"making critic {id_}"):
-            yield id_, plugins.create("critics", id_), module
+            critic: Critic = plugins.create("critics", id_, **options.get(id_, {}))
+        yield id_, critic, module
 
 
-async def _measure(id_: str, critic: Critic, module: ModuleType, sandbox: Sandbox | None) -> Card:
+async def _measure(id_: str, critic: Critic, module: ModuleType, means: _Means) -> Card:
     card = Card(critic=id_)
     try:
         fixtures = load_fixtures(module, critic=id_)
     except InputError as error:
         fixtures = []
         card.problems.append(str(error))
-    trial = Trial(critic, fixtures, sandbox=sandbox)
+    sandbox = means.make_sandbox()
+    trial = Trial(critic, fixtures, sandbox=sandbox, tools=means.tools, model=means.model)
     try:
         with progress(f"testing {id_}", len(fixtures) + len(CRITIC_CHECKS)) as advance:
             await _judge_fixtures(card, trial, advance)
@@ -174,7 +204,7 @@ async def _measure(id_: str, critic: Critic, module: ModuleType, sandbox: Sandbo
     finally:
         if sandbox is not None:
             await sandbox.close()
-    card.problems += [f"{name}: {problem}" for name, problem in card.checks.items() if problem]
+    card.problems += _by_problem(card.checks)
     return card
 
 
@@ -211,6 +241,14 @@ async def _problem(check: CriticCheck, trial: Trial) -> str:
     else:
         return ""
     return " ".join(text.split()) or "it is broken"
+
+
+def _by_problem(checks: Mapping[str, str]) -> Iterator[str]:
+    """One line for each problem: what a critic misses may break all its promises."""
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for name, problem in checks.items():
+        names[problem].append(name)
+    return (f"{', '.join(broken)}: {problem}" for problem, broken in names.items() if problem)
 
 
 def _show(card: Card) -> None:

@@ -15,7 +15,14 @@ from gadfly._cards.fields import LabelledFields
 from gadfly._cards.measuring import PROBES, Measurement
 from gadfly._cli import DONE, NOT_ACCEPTED, TOOL_BROKE
 from gadfly._cli._cards import paragraph
-from gadfly._cli._options import Require, critic_options
+from gadfly._cli._options import (
+    CriticOptions,
+    Judge,
+    Require,
+    Tools,
+    critic_options,
+    value_of,
+)
 from gadfly._cli._output import (
     AsJson,
     console,
@@ -30,6 +37,7 @@ from gadfly._errors import InputError, PluginError
 from gadfly._jobs.verify import VerifyOptions
 from gadfly._plugins import Plugins
 from gadfly._values.job import Level
+from gadfly._values.task import JSON
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
@@ -48,10 +56,18 @@ def critics(
     *,
     data: Annotated[
         list[Path],
-        typer.Option(help="Labelled drafts, JSON lines (.gz is read too); repeat for several."),
+        typer.Option(
+            help="Labelled drafts, JSON lines (.gz is read too) or .parquet; repeat for several."
+        ),
     ],
+    tasks: Annotated[
+        Path | None,
+        typer.Option(
+            help="The drafts' tasks: what a row lacks is taken from the task of the same problem."
+        ),
+    ] = None,
     limit: Annotated[
-        int | None, typer.Option(help="So many drafts, of problems drawn at random.")
+        int | None, typer.Option(help="So many drafts at most, drawn from as many problems as can.")
     ] = None,
     against: Annotated[
         Path | None, typer.Option(help="Cards from before: exit with 1 where something got worse.")
@@ -64,7 +80,13 @@ def critics(
         str | None, typer.Option(help="[default: draft, response, program, text or steps]")
     ] = None,
     id_field: Annotated[str | None, typer.Option(help="[default: id, or the line number]")] = None,
-    label_field: Annotated[str, typer.Option(help="Whether the draft is right.")] = "correct",
+    label_field: Annotated[
+        str,
+        typer.Option(
+            metavar="FIELD|FIELD=VALUE",
+            help="Whether the draft is right: it is true there, or that value.",
+        ),
+    ] = "correct",
     problem_field: Annotated[
         str | None, typer.Option(help="What drafts of one problem share. [default: gid, or prompt]")
     ] = None,
@@ -75,27 +97,30 @@ def critics(
     group_field: Annotated[
         str | None, typer.Option(help="Give the rates for each value of this field, too.")
     ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD=VALUE",
+            help="Only rows with that value; with one of several, if a field is named again.",
+        ),
+    ] = None,
     drop_field: Annotated[
         str | None, typer.Option(help="Leave rows out in which this is true (label_conflict).")
     ] = None,
     input_field: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="FIELD|NAME=FIELD", help="One more field that critics may see, by its name."
+            metavar="FIELD|NAME=FIELD|NAME=[FIELD,...]",
+            help="One more field that critics may see, by its name; several become a list.",
         ),
     ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(help="A critic's option, such as python/runs:answer=ans; repeat for several."),
-    ] = None,
+    option: CriticOptions = None,
     sandbox: Annotated[
         str, typer.Option(help="Where critics' programs run; `none` for nowhere.")
     ] = "local",
     require: Require = Level.UNSAFE,
-    tool: Annotated[
-        list[str] | None, typer.Option(help="A tool that critics may use; repeat for several.")
-    ] = None,
-    judge: Annotated[str | None, typer.Option(help="The model that critics may ask.")] = None,
+    tool: Tools = None,
+    judge: Judge = None,
     workers: Annotated[
         int | None, typer.Option(help="Drafts checked at a time. [default: number of cores]")
     ] = None,
@@ -120,17 +145,19 @@ def critics(
         prompt=prompt_field,
         draft=draft_field,
         id=id_field,
-        label=label_field,
+        label=label_field.partition("=")[0],
+        right=value_of(label_field.partition("=")[2]) if "=" in label_field else None,
         problem=problem_field,
         first_error=first_error_field,
         group=group_field,
+        where=_where(where or ()),
         drop=drop_field,
         inputs=dict(_input(text) for text in input_field or ()),
     )
     before = [] if against is None else shelf.read(against)
     if to is not None and not to.parent.is_dir():
         raise InputError(f"there is no folder {to.parent} to put the cards in")
-    data_sets = [read_data(path, fields, limit) for path in data]
+    data_sets = [read_data(path, fields, limit, tasks) for path in data]
     options = critic_options(option or [])
     with foreign_output():
         plugins = load_plugins()
@@ -205,20 +232,32 @@ def _offered(plugins: Plugins, name: str) -> list[str]:
     return ids
 
 
-def _input(text: str) -> tuple[str, str]:
+def _input(text: str) -> tuple[str, str | tuple[str, ...]]:
     name, _, field = text.partition("=")
     if not name:
-        raise InputError(f"input field {text!r} must read FIELD or NAME=FIELD")
+        raise InputError(f"input field {text!r} must read FIELD, NAME=FIELD or NAME=[FIELD,...]")
+    if field.startswith("[") and field.endswith("]"):
+        return name, tuple(one.strip() for one in field[1:-1].split(","))
     return name, field or name
+
+
+def _where(given: Sequence[str]) -> dict[str, tuple[JSON, ...]]:
+    where: dict[str, tuple[JSON, ...]] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise InputError(f"--where {text!r} must read FIELD=VALUE")
+        where[name] = (*where.get(name, ()), value_of(value))
+    return where
 
 
 def _refuse_strangers(
     measurements: Sequence[Measurement], before: Sequence[Card], path: Path
 ) -> None:
-    there = {(card.critic, card.data.sha256, card.rates.drafts) for card in before}
+    there = {(card.critic, card.data.identity) for card in before}
     for measurement in measurements:
         critic, data, drafts = measurement.critic, measurement.data, len(measurement.data.subjects)
-        if (critic, data.sha256, drafts) not in there:
+        if (critic, measurement.described().identity) not in there:
             raise InputError(
                 f"{path} has no card of {critic} on these {drafts} drafts of {data.name} "
                 f"(sha256 {data.sha256[:8]}): only the same drafts can be compared"
@@ -230,7 +269,6 @@ def _worse(card: Card, before: Sequence[Card]) -> list[str]:
     same = [
         then
         for then in before
-        if (then.critic, then.data.sha256, then.rates.drafts)
-        == (card.critic, card.data.sha256, card.rates.drafts)
+        if (then.critic, then.data.identity) == (card.critic, card.data.identity)
     ]
     return list(shelf.regressions(card, same[-1])) if same else []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -52,8 +52,8 @@ class Fields:
         """
         return replace(
             self,
-            prompt=self.prompt or _first(PROMPTS, row, "prompt", place),
-            draft=self.draft or _first(DRAFTS, row, "draft", place),
+            prompt=self.prompt or first_name(PROMPTS, row, place, _hint("prompt")),
+            draft=self.draft or first_name(DRAFTS, row, place, _hint("draft")),
             id=self.id or (ID if ID in row else None),
             priority=self.priority or (PRIORITY if type(row.get(PRIORITY)) is int else None),
         )
@@ -91,11 +91,7 @@ def read_rows(source: Source, fields: Fields, priority: int = 0) -> Iterator[Row
         StorageError: The file cannot be read.
     """
     settled: Fields | None = None
-    for number, place, record in _records(source):
-        if not isinstance(record, Mapping):
-            kind = type(record).__name__
-            raise InputError(f"{place}: a row is an object with named fields, not a {kind}")
-        row = cast("Mapping[str, JSON]", record)
+    for number, place, row in records_of(source):
         settled = settled or fields.settle(row, place)
         try:
             yield _row(row, settled, number, priority)
@@ -107,6 +103,64 @@ def read_rows(source: Source, fields: Fields, priority: int = 0) -> Iterator[Row
         raise InputError(f"{what} holds no rows: there is nothing to verify")
 
 
+def records_of(source: Source) -> Iterator[tuple[int, str, Mapping[str, JSON]]]:
+    """Yield the rows of a source as they are, each with its number and its place in messages.
+
+    Raises:
+        InputError: One is no object, or the source cannot hold rows; the message begins with the
+            place.
+        StorageError: The file cannot be read.
+    """
+    for number, place, record in _records(source):
+        if not isinstance(record, Mapping):
+            kind = type(record).__name__
+            raise InputError(f"{place}: a row is an object with named fields, not a {kind}")
+        yield number, place, cast("Mapping[str, JSON]", record)
+
+
+def field_of(record: Mapping[str, JSON], name: str) -> JSON:
+    """Return a row's field.
+
+    Raises:
+        InputError: It has none of that name; the message names those that it has.
+    """
+    if name not in record:
+        raise InputError(f"no field {name!r}; {_there(record)}")
+    return record[name]
+
+
+def text_of(record: Mapping[str, JSON], name: str | None) -> str:
+    """Return a row's field that holds text.
+
+    Raises:
+        InputError: It has none of that name, or something else is there.
+    """
+    assert name is not None, "the first row has settled the fields"
+    value = field_of(record, name)
+    if not isinstance(value, str):
+        raise InputError(f"field {name!r} must be a string, not {type(value).__name__}")
+    return value
+
+
+def first_name(names: Sequence[str], row: Mapping[str, object], place: str, hint: str) -> str:
+    """Return the first of some names that a row has a field of.
+
+    Args:
+        names: The usual names.
+        row: The row.
+        place: Where it is.
+        hint: How to name another, for the message.
+
+    Raises:
+        InputError: It has none.
+    """
+    for name in names:
+        if name in row:
+            return name
+    wanted = " or ".join(repr(name) for name in names)
+    raise InputError(f"{place}: no field {wanted}; {_there(row)}; name yours with {hint}")
+
+
 def place_of(source: Source, number: int) -> str:
     """Return a row's place as messages name it."""
     return f"{source}:{number}" if isinstance(source, str | os.PathLike) else f"row {number}"
@@ -114,9 +168,9 @@ def place_of(source: Source, number: int) -> str:
 
 def _row(record: Mapping[str, JSON], fields: Fields, number: int, priority: int) -> Row:
     task = Task(
-        prompt=_text(record, fields.prompt),
+        prompt=text_of(record, fields.prompt),
         id=str(number) if fields.id is None else _id(record, fields.id),
-        inputs={name: _field(record, name) for name in fields.inputs},
+        inputs={name: field_of(record, name) for name in fields.inputs},
     )
     # What Python objects hold may still not be data.
     dump_dict(task.inputs)
@@ -124,7 +178,7 @@ def _row(record: Mapping[str, JSON], fields: Fields, number: int, priority: int)
         number=number,
         id=task.id,
         task=task,
-        draft=Draft(_text(record, fields.draft)),
+        draft=Draft(text_of(record, fields.draft)),
         priority=_priority(record, fields.priority, priority),
     )
 
@@ -176,33 +230,8 @@ def _open(path: Path) -> Any:  # noqa: ANN401 - the common type of both files is
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 
-def _first(names: tuple[str, ...], row: Mapping[str, object], what: str, place: str) -> str:
-    for name in names:
-        if name in row:
-            return name
-    wanted = " or ".join(repr(name) for name in names)
-    raise InputError(
-        f"{place}: no field {wanted}; {_there(row)}; "
-        f"name yours with --{what}-field (in Python: {what}_field)"
-    )
-
-
-def _field(record: Mapping[str, JSON], name: str) -> JSON:
-    if name not in record:
-        raise InputError(f"no field {name!r}; {_there(record)}")
-    return record[name]
-
-
-def _text(record: Mapping[str, JSON], name: str | None) -> str:
-    assert name is not None, "the first row has settled the fields"
-    value = _field(record, name)
-    if not isinstance(value, str):
-        raise InputError(f"field {name!r} must be a string, not {type(value).__name__}")
-    return value
-
-
 def _id(record: Mapping[str, JSON], name: str) -> str:
-    value = _field(record, name)
+    value = field_of(record, name)
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise InputError(f"field {name!r} must be a non-empty string or a whole number")
     return str(value)
@@ -226,6 +255,10 @@ def checked_priority(value: int) -> int:
     if value.bit_length() > PRIORITY_BITS:
         raise InputError(f"priority {value} is too far from 0")
     return value
+
+
+def _hint(what: str) -> str:
+    return f"--{what}-field (in Python: {what}_field)"
 
 
 def _there(record: Mapping[str, object]) -> str:
