@@ -95,6 +95,20 @@ async def test_a_finding_is_soft_and_points_at_its_place(sandbox: Sandbox) -> No
 
 
 @SANDBOXED
+@pytest.mark.parametrize("text", ["def f(a):\n", "def f():\n    return (1,\n    2\n"])
+async def test_the_end_of_a_program_is_pointed_at_inside_the_draft(
+    text: str, sandbox: Sandbox
+) -> None:
+    critique = await judge(text, sandbox, RUFF_ONLY)
+
+    (finding, *_) = critique.findings
+    assert critique.verdict is Verdict.FAIL
+    assert finding.span is not None
+    assert 1 <= finding.span.line <= len(text.splitlines())
+    assert 0 <= (finding.span.start or 0) <= (finding.span.end or 0) <= len(text)
+
+
+@SANDBOXED
 async def test_mypy_finds_what_ruff_does_not_at_its_place(sandbox: Sandbox) -> None:
     text = "```python\ndef f(x: int) -> int:\n    return x\n\na = 1; print(f(1, 2))\n```"
 

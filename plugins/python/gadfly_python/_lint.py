@@ -163,6 +163,9 @@ def _message(remark: Remark) -> str:
 def _span(program: Program, remark: Remark) -> Span:
     lines = re.split(r"(?<=\n)|(?<=\r)(?!\n)", program.text)
     starts = list(accumulate(map(len, lines), initial=program.start))
-    start = starts[remark.line - 1] + remark.column
+    ends = starts[-1]
+    # The end of the file has a place, too: a line of its own, which the draft need not have.
+    line = min(remark.line, len(program.text.splitlines()) or 1)
+    start = min(starts[remark.line - 1] + remark.column, ends)
     end_line, end_column = remark.end
-    return Span(remark.line, start, max(start, starts[end_line - 1] + end_column))
+    return Span(line, start, min(max(start, starts[end_line - 1] + end_column), ends))
