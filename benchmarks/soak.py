@@ -486,17 +486,24 @@ class Supervisor:
         mine = [name for name, owner in containers() if owner == str(self.batch)]
         return bool(mine) and bool(_command("docker", "kill", self.random.choice(mine)))
 
+    def _bury_orphans(self) -> None:
+        """Reap the dead that this process has adopted, and leave the batch to `_reap`."""
+        with contextlib.suppress(ChildProcessError):
+            while dead := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                if dead.si_pid == self.batch:
+                    return
+                os.waitpid(dead.si_pid, 0)
+
     def _restart_engine(self) -> None:
         pid = int(_command("pidof", "dockerd").split()[0])
         os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + _SETTLING_SECONDS
-        while _fields(pid)[:1] not in ([], ["Z"]) and time.monotonic() < deadline:
-            time.sleep(0.1)
+        deadline = time.monotonic() + _STALLED_SECONDS
         engine = None
         while not _command("docker", "info", "--format", "{{.ServerVersion}}").strip():
-            if time.monotonic() > deadline + _STALLED_SECONDS:
+            if time.monotonic() > deadline:
                 raise SystemExit("the engine does not come back")
-            # The daemon gives up where remains of the last one still hold its files.
+            self._bury_orphans()
+            # It gives up where processes of the last one, dead or alive, still stand in its files.
             if engine is None or engine.poll() is not None:
                 engine = subprocess.Popen(
                     shlex.split(self.given.dockerd),
