@@ -67,6 +67,25 @@ async def test_a_fixture_gets_its_verdict(fixture: Fixture) -> None:
     assert critique.verdict is fixture.verdict, critique.summary
 
 
+PREAMBLE = (
+    "The following paragraphs each describe a set of three objects arranged in a fixed order. "
+    "The statements are logically consistent within each paragraph. "
+)
+
+
+async def test_options_after_the_usual_preamble_need_no_question() -> None:
+    asked = ROW.prompt.replace("Which of the following is true?", "Options:")
+    task = Task(prompt=PREAMBLE + asked)
+
+    assert (await judge(ClaimsCritic(), "So the answer is (A).", task)).verdict is Verdict.PASS
+    assert (await judge(ClaimsCritic(), "So the answer is (B).", task)).verdict is Verdict.FAIL
+
+
+def test_options_without_question_and_preamble_are_not_read() -> None:
+    with pytest.raises(UnreadError, match="question"):
+        read_task(Task(prompt=ROW.prompt.replace("Which of the following is true?", "Options:")))
+
+
 @pytest.mark.parametrize("id_", CRITICS)
 @pytest.mark.parametrize("check", CRITIC_CHECKS, ids=str)
 async def test_the_critics_contract_is_kept(id_: str, check: CriticCheck) -> None:

@@ -25,6 +25,7 @@ _WHICH = re.compile(
     r"(?:options:\s*)?",
     re.IGNORECASE,
 )
+_OPTIONS = re.compile(r"options:\s*$", re.IGNORECASE)
 _BULLET = re.compile(r"^- ", re.MULTILINE)
 _PREAMBLE = re.compile(
     r"The following (?:paragraphs|statements) each describe a set of \w+ objects arranged in a "
@@ -63,7 +64,9 @@ def read_task(task: Task) -> Puzzle:
         if asked.end() != len(text):
             raise UnreadError(text[asked.end() :][:80])
         return _rules(text[: asked.start()], asked, options)
-    if (which := _WHICH.search(text)) and which.end() == len(text):
+    # That preamble asks by itself which of the options holds.
+    which = _WHICH.search(text) or (_PREAMBLE.match(text) and _OPTIONS.search(text))
+    if which and which.end() == len(text):
         return _row(text[: which.start()], options)
     raise UnreadError("its question")
 
