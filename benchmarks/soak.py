@@ -604,7 +604,12 @@ def _left(folder: Path, batches: set[str]) -> Iterator[str]:
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
+    # The engine that was asked for is below us since it was started again.
+    engines = [int(pid) for pid in _command("pidof", "dockerd").split()]
+    asked_for = {*engines, *(pid for engine in engines for pid in below(engine))}
     for pid, state in below(os.getpid()).items():
+        if pid in asked_for:
+            continue
         command = Path(f"/proc/{pid}/cmdline")
         yield f"process {pid} ({state}): {b' '.join(command.read_bytes().split(bytes(1)))[:200]!r}"
     for name in sorted(_names(folder) - {"ledger.sqlite"}):

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from tests.sandboxes.docker_images import IMAGE, engine, skip_without_docker
 
-from gadfly import SandboxError
+from gadfly import Job, SandboxError
 from gadfly_docker import DockerSandbox
-from gadfly_docker._container import OWNER
+from gadfly_docker._container import OWNER, SANDBOX
 from gadfly_docker._owner import Owner
 
 pytestmark = pytest.mark.sandbox
@@ -92,6 +92,22 @@ async def test_a_dry_run_only_names_it(gone: Owner) -> None:
     with container(str(gone)) as name:
         assert name in await clean(dry_run=True)
         assert name in names()
+
+
+async def test_a_sandbox_that_closes_removes_what_an_engine_forgot(
+    gone: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gadfly_docker._backend._GONE_SECONDS", 0.5)
+    sandbox = DockerSandbox(IMAGE, workers=1)
+    with container(str(gone)) as of_the_dead:
+        await sandbox.run(Job(("python", "-c", "pass")))
+        labels = {OWNER: str(Owner.here()), SANDBOX: sandbox._docker._mark}
+        with engine() as client:  # ordered by the sandbox, and the engine died before it started
+            client.create_container(IMAGE, ["true"], name=f"{of_the_dead}-own", labels=labels)
+
+        await sandbox.close()
+
+        assert not [name for name in names() if name.startswith(of_the_dead)]
 
 
 @pytest.mark.parametrize("whose", ["ours", "elsewhere", "nobody's"])

@@ -130,18 +130,21 @@ class DockerBackend:
             container.kill()
             container.stream.close()
         if self._recipe is not None:
-            self._await_the_last()
+            try:
+                self._remove_the_last()
+            except SandboxError as error:
+                logger.warning("containers may be left: %s", error)
         self._engine.close()
 
-    def _await_the_last(self) -> None:
-        label = f"{SANDBOX}={self._mark}"
-        try:
-            left = self._engine.wait_until_gone(label, _GONE_SECONDS)
-        except SandboxError as error:
-            logger.warning("containers may be left: %s", error)
-        else:
-            for name in left:
-                logger.warning("container %s is left; gadfly sandbox cleanup removes it", name)
+    def _remove_the_last(self) -> None:
+        """Wait for our containers to go, and remove what stays: an engine that dies forgets orders.
+
+        Raises:
+            SandboxError: The engine does not answer.
+        """
+        for name in self._engine.wait_until_gone(f"{SANDBOX}={self._mark}", _GONE_SECONDS):
+            _container.remove(self._engine, name)
+        self.cleanup(dry_run=False)  # of processes that were killed and could not do this
 
     def _prepare(self) -> Recipe:
         """Look once at the engine and the image.
