@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.lean_tricks import read_rows, recorded_answer
+from lean_tricks import read_rows, recorded_answer
 
 from gadfly import Agent, Outcome, Stopped, Task, Verdict
 from gadfly.testing import ScriptedModel

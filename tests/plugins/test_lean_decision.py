@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import lean_standard
+import lean_tricks
 import pytest
-from benchmarks import lean_standard, lean_tricks
-from benchmarks.lean_tricks import POLICIES, measure, measure_goedel, read_rows, recorded_answer
 from hypothesis import given
 from hypothesis import strategies as st
+from lean_tricks import POLICIES, measure, measure_goedel, read_rows, recorded_answer
 from tests.plugins.lean_exports import challenge, submission
 
 from gadfly import Draft, InputError, Task, Verdict

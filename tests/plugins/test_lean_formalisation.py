@@ -6,9 +6,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from benchmarks.lean_tricks import measure_formalisation, measure_goedel
 from hypothesis import given
 from hypothesis import strategies as st
+from lean_tricks import measure_formalisation, measure_goedel
 
 import gadfly_lean
 from gadfly import Critic, Draft, Hardness, Plugins, Verdict

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from benchmarks.rocq_check import Case, read_cases
+from rocq_check import Case, read_cases
 
 import gadfly_rocq
 from gadfly import Agent, Critique, Draft, Plugins, Sandbox, Span, Task, Verdict

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from benchmarks.rocq_check import read_cases
+from rocq_check import read_cases
 
 from gadfly import InputError, Verdict
 from gadfly_rocq import (
