@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 GROUP = "gadfly"
 """The entry-point group, and the name under which pluggy marks our hooks."""
-API_VERSION = "1.0"
+API_VERSION = "1.1"
 """Version of the plugin API: what `gadfly_api` is compared with. The second number grows with
 additions, the first with changes that break plugins."""
 
@@ -83,6 +83,15 @@ def register_stores(register: Register[Any]) -> None:
 @hookspec
 def register_benchmarks(register: Register[Benchmark]) -> None:
     """Offer data sets. The factory returns a `Benchmark`; its gold answers never enter a loop."""
+
+
+@hookspec
+def register_commands(register: Register[int]) -> None:
+    """Offer commands: `gadfly PLUGIN NAME ...` calls the factory of that name.
+
+    The factory is called with the words that were typed after the name, and returns the exit
+    status. What it raises is reported as for any command; options and `--help` are its own business.
+    """
 
 
 @hookspec

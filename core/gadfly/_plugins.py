@@ -30,7 +30,9 @@ from gadfly._errors import InputError, PluginError, UnknownNameError
 
 logger = logging.getLogger(__name__)
 
-Kind = Literal["critics", "tools", "sandboxes", "models", "strategies", "stores", "benchmarks"]
+Kind = Literal[
+    "critics", "tools", "sandboxes", "models", "strategies", "stores", "benchmarks", "commands"
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SINGULAR = {"sandboxes": "sandbox", "strategies": "strategy"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")

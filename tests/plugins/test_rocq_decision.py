@@ -37,9 +37,9 @@ from gadfly_rocq import (
     State,
     Toolchain,
     decide,
+    doctor,
     find_toolchain,
 )
-from gadfly_rocq.__main__ import main
 
 VERSION = "The Coq Proof Assistant, version 8.16.1"
 GOOD = Replay(checker="coqchk", version=VERSION, accepted=True, assumptions=())
@@ -401,7 +401,7 @@ async def test_without_rocq_there_is_an_abstention_that_says_how_to_get_it(
     assert "apt-get install coq" in said.summary
     with pytest.raises(InputError, match="apt-get install coq"):
         find_toolchain()
-    assert main() == 1
+    assert doctor() == 1
     assert "apt-get install coq" in capsys.readouterr().out
 
 

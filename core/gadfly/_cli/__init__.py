@@ -41,6 +41,8 @@ COMMANDS = {
 
 DONE, NOT_ACCEPTED, WRONG_INPUT, TOOL_BROKE, STORAGE, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 4, 70, 130
 EPILOG = """\
+Plugins may bring commands of their own: gadfly PLUGIN --help.
+
 \b
 Exit codes:
   0    done; for a run: the checks hold
@@ -107,6 +109,11 @@ class _Root(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:  # noqa: ANN401 - click's types, which typer keeps private
         """See click: the command to invoke, here the real one in place of its stub."""
+        if args and args[0] not in COMMANDS:
+            from gadfly._cli import _plugged
+
+            if _plugged.offers(args[0]):
+                return args[0], _plugged.load(args[0]), args[1:]
         name, _, rest = super().resolve_command(ctx, args)
         return name, _load(str(name)), rest
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from gadfly import Critic, Register, hookimpl
 from gadfly_rocq._decision import Decision, Policy, decide
+from gadfly_rocq._doctor import doctor
 from gadfly_rocq._levels import Layer, Level, State
 from gadfly_rocq._oneshot import OneShotRocq
 from gadfly_rocq._pool import PoolLimits, RocqPool
@@ -43,6 +44,7 @@ __all__ = [
     "features",
     "find_toolchain",
     "kernel_bugs",
+    "register_commands",
     "register_critics",
 ]
 
@@ -51,3 +53,9 @@ __all__ = [
 def register_critics(register: Register[Critic]) -> None:
     """Offer the critic."""
     register("proof", ProofCritic)
+
+
+@hookimpl
+def register_commands(register: Register[int]) -> None:
+    """Offer `gadfly rocq doctor`."""
+    register("doctor", doctor)

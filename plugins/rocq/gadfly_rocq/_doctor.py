@@ -1,17 +1,21 @@
-"""`python -m gadfly_rocq`: what of Rocq is installed here, and what is known of its kernel."""
+"""`gadfly rocq doctor`: what of Rocq is installed here, and what is known of its kernel."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from gadfly import InputError
 from gadfly_rocq._toolchain import find_toolchain
 from gadfly_rocq._versions import RocqVersion, kernel_bugs
 
 
-def main() -> int:
+def doctor(words: Sequence[str] = ()) -> int:
     """Say what is there.
+
+    Args:
+        words: What was typed after the command: nothing is needed.
 
     Returns:
         0 where `L3` can be reached, 1 where something is missing for it.
@@ -39,7 +43,3 @@ def main() -> int:
 
 def _say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
