@@ -90,7 +90,7 @@ def register_commands(register: Register[int]) -> None:
     """Offer commands: `gadfly PLUGIN NAME ...` calls the factory of that name.
 
     The factory is called with the words that were typed after the name, and returns the exit
-    status. What it raises is reported as for any command; options and `--help` are its own business.
+    status. What it raises is reported as for any command. Options and `--help` are its own.
     """
 
 

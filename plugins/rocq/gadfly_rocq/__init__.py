@@ -41,6 +41,7 @@ __all__ = [
     "State",
     "Toolchain",
     "decide",
+    "doctor",
     "features",
     "find_toolchain",
     "kernel_bugs",
