@@ -4,7 +4,7 @@ Where `lean` is on the PATH, it checks each draft in a sandbox. Where not, a sta
 it answers from the transcript below, which was written by hand, in the words of Lean's REPL. A REPL
 runs what a draft says, so what it says can be forged: the second proof is called plausible, and
 nothing passes. That takes the level L3: exports, held against those of the statement, and a kernel
-of their own. `python -m gadfly_lean doctor` says what is missing for it.
+of their own. `gadfly lean doctor` says what is missing for it.
 """
 
 import asyncio

@@ -16,7 +16,7 @@ from tests.plugins.lean_exports import Writer, challenge, logic, submission
 from gadfly import Ended, InputError, Isolation, Job, JobResult, Level, Verdict
 from gadfly.testing import ScriptedSandbox
 from gadfly_lean import OneShotLean, Request, Toolchain, decide, find_toolchain
-from gadfly_lean.__main__ import main
+from gadfly_lean._commands import audit_exports, doctor
 from gadfly_lean._oneshot import read_messages
 
 VERSION = "Lean (version 4.34.0, x86_64-unknown-linux-gnu, commit abc, Release)"
@@ -273,13 +273,11 @@ def test_a_line_that_is_not_leans_makes_the_answer_a_problem(line: str) -> None:
     assert "not Lean's" in problem
 
 
-def test_without_lean_the_doctor_says_how_to_get_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_lean_the_doctor_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
 
-    assert main(["doctor"]) == 2
-    assert "elan" in capsys.readouterr().err
+    with pytest.raises(InputError, match="elan"):
+        doctor([])
 
 
 def script(path: Path, text: str) -> None:
@@ -294,6 +292,7 @@ def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     script(tmp_path / "bin" / "lean", f'test "$1" = --print-prefix && echo {tmp_path}')
     script(tmp_path / "bin" / "lake", "echo one:/two")
     script(tmp_path / "bin" / "lean4export", "exit 0")
+    script(tmp_path / "bin" / "safe_verify", "exit 0")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin")
     project = tmp_path / "project"
     project.mkdir()
@@ -308,17 +307,21 @@ def test_a_toolchain_is_found_with_its_project(stand_ins: Path) -> None:
     assert found.lean_path == (str(stand_ins / "project" / "one"), "/two")
     assert found.versions["lean4export"].startswith("sha256:")
     assert found.second_kernel is None
+    assert found.safe_verify == str(stand_ins / "bin" / "safe_verify")
+    assert found.comparator is None
     assert str(stand_ins) in found.folders
 
 
 def test_the_doctor_says_what_is_missing(
     stand_ins: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["doctor"]) == 1
+    assert doctor([]) == 1
 
     said = capsys.readouterr().out
     assert "lean4export: sha256:" in said
     assert "nanoda: not on the PATH; level L4 needs it" in said
+    assert "safe_verify: sha256:" in said
+    assert "comparator: not on the PATH; optional" in said
 
 
 @pytest.mark.parametrize(("name", "text"), [("lean", "exit 3"), ("lake", "exit 3"), ("lake", "")])
@@ -344,17 +347,19 @@ def test_two_exports_can_be_audited_at_the_command_line(
     theirs.write_text(submission())
     bad.write_text(submission(lambda w: w.axiom("cheat", w.const("True")), "cheat"))
 
-    assert main(["audit", str(ours), str(theirs), "--target", "tgt"]) == 0
+    assert audit_exports([str(ours), str(theirs), "--target", "tgt"]) == 0
     assert "no kernel has checked" in capsys.readouterr().out
-    assert main(["audit", str(ours), str(bad), "--target", "tgt"]) == 1
+    assert audit_exports([str(ours), str(bad), "--target", "tgt"]) == 1
     assert "cheat" in capsys.readouterr().out
     other.write_text(Writer(commit="another").text)
-    assert main(["audit", str(ours), str(theirs), "--target", "tgt", "--reference", str(ours)]) == 0
-    assert (
-        main(["audit", str(ours), str(theirs), "--target", "tgt", "--reference", str(other)]) == 2
-    )
-    assert main(["audit", str(ours), str(tmp_path / "none"), "--target", "tgt"]) == 2
-    assert main(["audit", str(ours), str(theirs), "--target", "other"]) == 2
+    assert audit_exports([str(ours), str(theirs), "--target", "tgt", "--reference", str(ours)]) == 0
+    for wrong in (
+        [str(ours), str(theirs), "--target", "tgt", "--reference", str(other)],
+        [str(ours), str(tmp_path / "none"), "--target", "tgt"],
+        [str(ours), str(theirs), "--target", "other"],
+    ):
+        with pytest.raises(InputError):
+            audit_exports(wrong)
 
 
 async def test_the_scripts_hand_programs_their_paths_and_keep_their_output(tmp_path: Path) -> None:

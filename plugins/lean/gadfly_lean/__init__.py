@@ -10,6 +10,7 @@ lean/formalisation  what is suspicious about a formal statement of the task's te
     OneShotLean     a fresh `lean` for each file, in the sandbox: all levels
     ReplPool        warm REPLs: fast, at most L2
     Kimina          a Kimina Lean Server: at most L2
+    find_signals    what is suspicious about a formal statement, by its text alone
     Sieve           a fast driver first, a thorough one for what it finds no fault with
 """
 
@@ -17,9 +18,10 @@ from __future__ import annotations
 
 from gadfly import Critic, Register, hookimpl
 from gadfly_lean._audit import Audit, audit
+from gadfly_lean._commands import audit_exports, doctor
 from gadfly_lean._decision import Decision, Policy, decide
 from gadfly_lean._export import Constant, Export, ExportError, Kind, parse_export
-from gadfly_lean._formalisation import FormalisationCritic, Signal, find_signals
+from gadfly_lean._formalisation import FormalisationCritic
 from gadfly_lean._kimina import Kimina
 from gadfly_lean._levels import Layer, Level, State
 from gadfly_lean._oneshot import OneShotLean
@@ -27,6 +29,7 @@ from gadfly_lean._ports import Answer, Lean, Message, Replay, Request, Sorry, Ta
 from gadfly_lean._proof import ProofCritic
 from gadfly_lean._repl import Confinement, ReplLimits, ReplPool, replay_command
 from gadfly_lean._sieve import Sieve
+from gadfly_lean._signals import Signal, find_signals
 from gadfly_lean._standard import AXIOMS
 from gadfly_lean._steps import Step, StepsCritic, read_steps
 from gadfly_lean._toolchain import Toolchain, find_toolchain
@@ -73,6 +76,7 @@ __all__ = [
     "kernel_bugs",
     "parse_export",
     "read_steps",
+    "register_commands",
     "register_critics",
     "replay_command",
 ]
@@ -84,3 +88,10 @@ def register_critics(register: Register[Critic]) -> None:
     register("proof", ProofCritic)
     register("steps", StepsCritic)
     register("formalisation", FormalisationCritic)
+
+
+@hookimpl
+def register_commands(register: Register[int]) -> None:
+    """Offer `gadfly lean doctor` and `gadfly lean audit`."""
+    register("doctor", doctor)
+    register("audit", audit_exports)

@@ -73,10 +73,9 @@ def decide(answer: Answer, target: str, policy: Policy | None = None) -> Decisio
     """
     policy = policy or Policy()
     wanted = Level.of(policy.level)
-    layers: list[Layer] = [_answered(answer)]
+    layers = list(as_seen(answer))
     found: Audit | None = None
     if layers[0].state is State.HOLDS:
-        layers += (_errors(answer), _sorries(answer), _warnings(answer))
         audited, found = _audited(answer, target, policy)
         layers.append(_probe(answer, audited, policy))
         layers += audited
@@ -91,6 +90,17 @@ def decide(answer: Answer, target: str, policy: Policy | None = None) -> Decisio
     else:
         verdict = Verdict.ABSTAIN
     return Decision(verdict=verdict, level=level, layers=tuple(layers), audit=found)
+
+
+def as_seen(answer: Answer) -> tuple[Layer, ...]:
+    """Return the layers of an answer's own words: answer, errors, and each signal of `sorry`.
+
+    Where the first one does not hold, there is no other: nothing is known.
+    """
+    first = _answered(answer)
+    if first.state is not State.HOLDS:
+        return (first,)
+    return first, _errors(answer), _sorries(answer), _warnings(answer)
 
 
 def _answered(answer: Answer) -> Layer:
@@ -198,17 +208,23 @@ def _is_one_version(said: str, exported: str) -> bool:
 def _replayed(answer: Answer, found: Audit | None, policy: Policy) -> Layer:
     """Whether a kernel that can be believed checked the declarations once more."""
     name = "replay"
-    refused = [one for one in answer.replays if not one.accepted]
+    # Checkers that look at axioms allow the standard ones, whatever the person allows.
+    widened = not set(policy.axioms) <= set(AXIOMS)
+    replays = [one for one in answer.replays if not (one.about == "axioms" and widened)]
+    refused = [one for one in replays if not one.accepted]
     if refused:
-        said = f"{_checker(refused[0])} refuses the declarations: {refused[0].said[:200]}"
-        return Layer(name, Level.L3, State.BROKEN, said)
+        what = "declarations" if refused[0].about == name else refused[0].about
+        said = f"{_checker(refused[0])} refuses the {what}: {refused[0].said[:200]}"
+        return Layer(refused[0].about, Level.L3, State.BROKEN, said)
     bugs = _bugs(found.lean_version if found else answer.versions.get("lean", ""))
     believed = [
-        one for one in answer.replays if not one.same_kernel or not bugs or policy.trust_old_kernels
+        one
+        for one in replays
+        if one.about == name and (not one.same_kernel or not bugs or policy.trust_old_kernels)
     ]
     if believed:
         return Layer(name, Level.L3, State.HOLDS, f"{_checker(believed[0])} accepts them")
-    if answer.replays:
+    if replays:
         said = f"only Lean's own kernel has replayed them, which has known bugs: {bugs}"
         remedy = "replay with a second kernel (nanoda), or use Lean 4.34.0 or later"
         return Layer(name, Level.L3, State.MISSING, said, remedy)
@@ -234,7 +250,7 @@ def _sandboxed(answer: Answer) -> Layer:
 
 def _second_kernel(answer: Answer) -> Layer:
     for one in answer.replays:
-        if one.accepted and not one.same_kernel:
+        if one.accepted and not one.same_kernel and one.about == "replay":
             return Layer("second kernel", Level.L4, State.HOLDS, f"{_checker(one)} accepts it")
     said = "no kernel but Lean's own has checked it"
     return Layer("second kernel", Level.L4, State.MISSING, said, "replay with nanoda")

@@ -1,16 +1,15 @@
-"""Does a formal statement say what its text says? Cheap signals, without Lean.
+"""`lean/formalisation`: what is suspicious about a formal statement of the task's text?
 
-A statement that type-checks is mostly not the one that was meant. Each signal here is one way in
-which it goes wrong, found in the text of the statement alone; each is a separate finding, and none
-of them shows that a statement is faithful. So there is no pass.
+Cheapest first: signals of the text alone, then what Lean shows of the statement, then whether it is
+equivalent to a reference, and a model's opinion last. Each is a finding of its own. None of them
+shows that a statement is faithful, so there is no pass.
 """
 
-# ruff: noqa: RUF001 - Lean's own symbols
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from gadfly import (
@@ -23,313 +22,96 @@ from gadfly import (
     Finding,
     Hardness,
     InputError,
+    ModelError,
     Task,
     Verdict,
     digest,
 )
-from gadfly_lean._drafts import find_source
+from gadfly_lean._attempts import Attempt, Outcome, Workbench
+from gadfly_lean._drafts import find_source, without_imports
+from gadfly_lean._equivalence import Comparison, Equivalence, compare
+from gadfly_lean._faithful import FAITHFUL, UNFAITHFUL, ask
+from gadfly_lean._headers import split_header
+from gadfly_lean._ports import Lean
+from gadfly_lean._probes import probe
+from gadfly_lean._signals import Signal, find_signals
+from gadfly_lean._sources import why_unfit
+from gadfly_lean._statements import Statement, read_statement
 
 _ID = "lean/formalisation"
 MAX_CHARACTERS = 20_000
-"""Longer programs are not looked at."""
-_COMMENT = re.compile(r"/-.*?-/|--[^\n]*", re.DOTALL)
-_DECLARED = re.compile(
-    r"\b(?:theorem|lemma|example|def|instance)\b(?:[ \t]+(?P<name>[^\s:({\[⦃]+))?"
-)
-_OPEN, _CLOSE = "([{⦃⟨", ")]}⦄⟩"
-_IDENT = r"[^\W\d][\w'₀-₉!?]*"
-_TOKEN = re.compile(rf"{_IDENT}(?:\.{_IDENT})*|\d+|\S")
-_BOUND = re.compile(
-    rf"(?:∀|∃!?|λ|fun|∑|∏|⋃|⋂|⨆|⨅|∫|∫⁻)\s*\(?\s*((?:{_IDENT}|_)(?:\s+(?:{_IDENT}|_))*)"
-)
-_SET_BOUND = re.compile(rf"\{{\s*({_IDENT})\s*[:|∈]")
-_FREE = re.compile(r"(?<![\w.'])([A-Za-zα-ωΑ-Ω](?:[₀-₉0-9']*))(?![\w.'])")
-_DATA = re.compile(
-    r"(?:ℕ|ℤ|ℚ|ℝ|ℂ|Nat|Int|Rat|Real|Fin|Set|Finset|Sub\w+|Add\w+|Ideal|Polynomial|ZMod|Matrix)(?![\w.])"
-    r"|[ℕℤℚℝℂ]|\w+\s*→|[A-Z]\Z"
-)
-"""Types of values. A hypothesis need not be used, as the proof may need it."""
-_NUMBER = re.compile(r"(?<![\w.])\d+(?!\w|\.\d)")
-_KNOWN_LETTERS = frozenset("eπiXICTλΣΠ")
-"""Letters that Mathlib gives a meaning to under the usual `open`s."""
+"""Longer programs, and longer texts, are not looked at."""
+_QUICK, _SPARE = 60.0, 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """One thing about a statement that is suspicious, or wrong in itself."""
+@dataclass(slots=True)
+class _Report:
+    """What was found so far."""
 
-    name: str
-    message: str
-    hardness: Hardness = Hardness.SOFT
-
-
-@dataclass(frozen=True, slots=True)
-class _Statement:
-    """A declaration, cut at its top-level colon."""
-
-    binders: tuple[tuple[tuple[str, ...], str, str], ...]
-    """Names, type and opening bracket of each binder."""
-    goal: str
-    text: str
-    """Binders and goal together."""
+    findings: list[Finding] = field(default_factory=list[Finding])
+    evidence: list[Evidence] = field(default_factory=list[Evidence])
+    notes: list[str] = field(default_factory=list[str])
+    """Clauses for the summary: what was looked at, and what could not be."""
 
     @property
-    def naturals(self) -> frozenset[str]:
-        return frozenset(
-            name
-            for names, kind, _ in self.binders
-            if kind.strip() in {"ℕ", "Nat"}
-            for name in names
+    def fault(self) -> str:
+        """The first hard finding; empty where there is none."""
+        return next((one.message for one in self.findings if one.hardness is Hardness.HARD), "")
+
+    def add(self, signals: Iterable[Signal], evidence: Evidence) -> None:
+        """Make each signal a finding that rests on the evidence."""
+        self.evidence.append(evidence)
+        self.findings += (
+            Finding(f"{one.name}: {one.message}", one.hardness, None, evidence.id)
+            for one in signals
         )
-
-
-def find_signals(text: str, statement: str) -> tuple[Signal, ...]:
-    """Return what is suspicious about a formal statement of a text, in a fixed order.
-
-    Args:
-        text: What was to be stated, in words.
-        statement: The Lean code; the last theorem or definition counts.
-    """
-    read = _read(_COMMENT.sub(" ", statement))
-    if read is None:
-        message = "this is no whole statement: its brackets do not match, or it states no goal"
-        return (Signal("incomplete", message, Hardness.HARD),)
-    return tuple(signal for look in _LOOKS for signal in look(text, read))
-
-
-def _read(code: str) -> _Statement | None:
-    starts = list(_DECLARED.finditer(code))
-    if not starts:
-        return None
-    rest = code[starts[-1].end() :]
-    groups = _groups(rest)
-    if groups is None:
-        return None
-    outside = _blank(rest, groups)
-    end = outside.find(":=")
-    rest, outside = (rest, outside) if end < 0 else (rest[:end], outside[:end])
-    colon = outside.find(":")
-    if colon < 0 or not rest[colon + 1 :].strip():
-        return None
-    binders = tuple(_binder(rest[a + 1 : b], rest[a]) for a, b in groups if b < colon)
-    return _Statement(binders, rest[colon + 1 :].strip(), rest)
-
-
-def _groups(text: str) -> list[tuple[int, int]] | None:
-    """Return where the outermost brackets open and close; None where they do not match."""
-    groups: list[tuple[int, int]] = []
-    waiting: list[str] = []
-    opened = 0
-    for place, char in enumerate(text):
-        if char in _OPEN:
-            opened = opened if waiting else place
-            waiting.append(_CLOSE[_OPEN.index(char)])
-        elif char in _CLOSE:
-            if not waiting or waiting.pop() != char:
-                return None
-            if not waiting:
-                groups.append((opened, place))
-    return None if waiting else groups
-
-
-def _blank(text: str, groups: list[tuple[int, int]]) -> str:
-    """Return a text with the insides of brackets blanked, every character in its place."""
-    for start, end in groups:
-        text = text[:start] + " " * (end + 1 - start) + text[end + 1 :]
-    return text
-
-
-def _binder(text: str, bracket: str) -> tuple[tuple[str, ...], str, str]:
-    names, colon, kind = text.partition(":")
-    if not colon:
-        return (), text, bracket
-    return tuple(names.split()), kind, bracket
-
-
-def _flat(text: str) -> str:
-    return " ".join(_TOKEN.findall(text))
-
-
-# --------------------------------------------------------------------- what is wrong by itself
-
-
-def _trivial(_: str, read: _Statement) -> Iterator[Signal]:
-    goal = _flat(read.goal)
-    sides = re.fullmatch(r"([^=↔≤≥∣⊆]+) [=↔≤≥∣⊆] ([^=↔≤≥∣⊆]+)", goal)
-    if goal == "True" or (sides and sides[1] == sides[2]):
-        message = f"the goal holds by itself: {read.goal[:80]}"
-        yield Signal("trivial", message, Hardness.HARD)
-    given = [_flat(kind) for names, kind, _ in read.binders if names]
-    if goal in given and len(goal.split()) > 1:
-        message = "the goal is one of the hypotheses"
-        yield Signal("assumed", message, Hardness.HARD)
-
-
-def _contradiction(_: str, read: _Statement) -> Iterator[Signal]:
-    given = {_flat(kind) for names, kind, _ in read.binders if names}
-    for one in sorted(given):
-        sides = re.fullmatch(r"([^<>≠]+) [<>≠] ([^<>≠]+)", one)
-        denied = f"¬ {one}" in given or f"¬ ( {one} )" in given
-        if one == "False" or denied or (sides and sides[1] == sides[2]):
-            message = f"the hypotheses contradict each other, so anything follows: {one[:80]}"
-            yield Signal("contradiction", message, Hardness.HARD)
-
-
-# --------------------------------------------------------------------- what is suspicious
-
-
-def _auto_implicit(_: str, read: _Statement) -> Iterator[Signal]:
-    bound = {name for names, _, _ in read.binders for name in names} | _inner_names(read.text)
-    # What a class is asked of (`[Group G]`) is meant to be any type, and so is a universe.
-    for _names, kind, bracket in read.binders:
-        if bracket == "[":
-            bound |= set(_FREE.findall(kind))
-    bound |= set(re.findall(rf"(?:Type|Sort)\s+({_IDENT})", read.text))
-    free = sorted(set(_FREE.findall(read.text)) - bound - _KNOWN_LETTERS)
-    if free:
-        message = f"{', '.join(free[:5])} is bound nowhere: with autoImplicit it is any value"
-        yield Signal("auto-implicit", message)
-
-
-def _inner_names(text: str) -> set[str]:
-    names = {name for match in _BOUND.findall(text) for name in match.split()}
-    return names | set(_SET_BOUND.findall(text)) | set(re.findall(rf"\(({_IDENT}) :", text))
-
-
-def _unused(_: str, read: _Statement) -> Iterator[Signal]:
-    words = _TOKEN.findall(read.text)
-    counts = {word: words.count(word) for word in set(words)}
-    dotted = " ".join(words)
-    for names, kind, bracket in read.binders:
-        if bracket == "[" or not _DATA.match(kind.strip()):
-            continue
-        for name in names:
-            if counts.get(name, 0) < 2 and f" {name}." not in dotted and name != "_":
-                yield Signal("unused binder", f"{name} is bound and never used")
-
-
-def _naturals(_: str, read: _Statement) -> Iterator[Signal]:
-    names = "|".join(sorted(map(re.escape, read.naturals), key=len, reverse=True))
-    if not names:
-        return
-    own = rf"(?<![\w'.])(?:{names})(?![\w'])"
-    flat = " ".join(read.text.split())
-    for match in re.finditer(rf"{own}\s*-\s*(?P<less>[\w(])|[\w)]\s+-\s+{own}", flat):
-        if not (match["less"] == "1" and _is_positive(flat, match[0].split("-")[0].strip())):
-            yield Signal("natural subtraction", "a difference of natural numbers is never below 0")
-            break
-    if re.search(rf"{own}\s*/\s*[\w(]", flat):
-        yield Signal("natural division", "a quotient of natural numbers is rounded down")
-
-
-def _is_positive(text: str, name: str) -> bool:
-    name = re.escape(name)
-    above = rf"(?<![\w']){name}\s*(?:>\s*\d|≥\s*[1-9]|≠\s*0)|(?:\d\s*<|[1-9]\s*≤)\s*{name}(?![\w'])"
-    return re.search(rf"{above}|[Pp]rime\s+{name}(?![\w'])|{name}\.Prime", text) is not None
-
-
-def _numbers(text: str, read: _Statement) -> Iterator[Signal]:
-    said = set(_NUMBER.findall(re.sub(r"\\\w+|[{}$]", " ", text)))
-    stated = set(_NUMBER.findall(read.text))
-    # Small ones are often said otherwise: a square, a pair, the identity.
-    missing = sorted(number for number in said - stated if int(number[:9]) > 4)
-    if missing:
-        yield Signal("number", f"{', '.join(missing[:5])} of the text is not in the statement")
-
-
-@dataclass(frozen=True, slots=True)
-class _Promise:
-    """Words of a text, and what a statement of it would have."""
-
-    words: str
-    symbols: str
-    said: str
-
-
-_PROMISES = (
-    _Promise(r"\bunique(?:ly)?\b|exactly one", r"∃!|Unique|∀.*=|Subsingleton|→.*=", "uniqueness"),
-    _Promise(r"if and only if|\biff\b", r"↔|∀.*=|=", "an equivalence"),
-    _Promise(
-        r"infinitely many", r"Infinite|¬.*Finite|∀.*∃|¬ ?\w*\.?Finite|atTop", "infinitely many"
-    ),
-    _Promise(
-        r"\bthere (?:exists?|is an?|are)\b|\bsuch that there\b|\bfind an?\b",
-        r"∃|Nonempty|¬|Exists|∈|Infinite",
-        "existence",
-    ),
-    _Promise(
-        r"\bcomplex\b|\\mathbb\{C\}|\bholomorphic|\banalytic\b", r"ℂ|Complex", "complex numbers"
-    ),
-    _Promise(
-        r"\breal (?:number|valued|function)|\\mathbb\{R\}", r"ℝ|Real|Euclidean|NNReal", "reals"
-    ),
-    _Promise(
-        r"\brational(?: number)?s?\b(?! function)|\\mathbb\{Q\}", r"ℚ|Rat|rrational", "rationals"
-    ),
-    _Promise(r"\binteger", r"ℤ|ℕ|Int|Nat|Fin|ZMod", "integers"),
-    _Promise(r"\bprime\b", r"[Pp]rime|rreducible", "primes"),
-    _Promise(r"\bcompact\b", r"[Cc]ompact", "compactness"),
-    _Promise(r"\bconnected\b", r"[Cc]onnected", "connectedness"),
-    _Promise(r"\bcontinuous\b", r"[Cc]ontinuous|C\(|≃ₜ|Homeo", "continuity"),
-    _Promise(r"\buniformly\b", r"[Uu]niform|ε|δ", "uniformity"),
-    _Promise(r"\bbounded\b", r"[Bb]dd|[Bb]ounded|≤|<", "a bound"),
-    _Promise(
-        r"\bfinite (?:group|set|field|ring|dimension|index|order)",
-        r"[Ff]in|card|index",
-        "finiteness",
-    ),
-    _Promise(r"\bnormal\b", r"[Nn]ormal|T4|conj", "normality"),
-    _Promise(r"\bcyclic\b", r"[Cc]yclic|zpowers|∃", "being cyclic"),
-    _Promise(r"\birreducible\b", r"rreducible", "irreducibility"),
-    _Promise(r"\bisomorphi", r"≃|Iso|∃", "an isomorphism"),
-    _Promise(r"\bsubgroup\b", r"Subgroup|subgroup", "a subgroup"),
-    _Promise(r"\bideal\b", r"Ideal|ideal|span", "an ideal"),
-    _Promise(r"\bHausdorff\b", r"T2|Hausdorff", "being Hausdorff"),
-    _Promise(r"\bmetric space\b", r"MetricSpace|dist", "a metric space"),
-    _Promise(r"\bdense\b", r"[Dd]ense|closure", "density"),
-    _Promise(
-        r"\b(?:nonzero|non-zero)\b|\\neq 0", r"≠ ?0|NeZero|0 <|> ?0|\{0\}|ˣ|0 ≠|\\ ", "not zero"
-    ),
-    _Promise(r"\bpositive\b", r"> ?0|0 ?<|PNat|ℕ\+|≥ ?1|1 ?≤|NNReal|pos|Pos|ne", "being positive"),
-    _Promise(r"\bdistinct\b", r"≠|Injective|Nodup|distinct|card|Pairwise", "being distinct"),
-    _Promise(r"\bodd\b", r"[Oo]dd|%|2 \*|∣|MOD|≡", "being odd"),
-    _Promise(r"\beven\b", r"[Ee]ven|%|2 \*|∣|MOD|≡", "being even"),
-    _Promise(r"\bdivisible\b|\bdivides?\b|\\mid\b", r"∣|%|MOD|≡|ZMod|dvd|∃", "divisibility"),
-)
-
-
-def _promises(text: str, read: _Statement) -> Iterator[Signal]:
-    flat = " ".join(text.split())
-    for one in _PROMISES:
-        if re.search(one.words, flat, re.IGNORECASE) and not re.search(
-            one.symbols, read.text, re.DOTALL
-        ):
-            yield Signal("wording", f"the text speaks of {one.said}, the statement does not")
-
-
-_LOOKS: tuple[Callable[[str, _Statement], Iterator[Signal]], ...] = (
-    _trivial,
-    _contradiction,
-    _auto_implicit,
-    _unused,
-    _naturals,
-    _numbers,
-    _promises,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormalisationCritic:
     """Name what is suspicious about a draft's formal statement of the task's text.
 
-    It fails what is no whole statement, holds by itself, or has hypotheses that contradict each
-    other. Everything else is a soft finding and an abstention: it never passes a statement, because
-    nothing here shows that one is faithful.
+    It fails what is no whole statement, what Lean refuses, what holds by itself, and what has
+    hypotheses that contradict each other. Everything else is a soft finding and an abstention: it
+    never passes a statement, because nothing here shows that one is faithful.
+
+    `Task.inputs` may have `header` (imports), and `reference_statement`: a formal statement that
+    the task itself gives, such as another formaliser's. A gold answer is none of a critic's
+    business, and belongs in a `Reference`.
+
+    Raises:
+        InputError: A time is not positive.
     """
 
-    cost: ClassVar[Cost] = Cost.CHEAP
-    inline: ClassVar[bool] = True
     required: ClassVar[bool] = False
+    lean: Lean | None = None
+    """A driver. Without one, only the text is looked at."""
+    judge: bool = False
+    """Ask the agent's model, last, whether the statement says what the text says."""
+    seconds: float = 60.0
+    """Wall time for each attempt of Lean."""
+    total_seconds: float = 1200.0
+    """Wall time after which no attempt is begun any more; what was not tried is unknown."""
+
+    def __post_init__(self) -> None:
+        if not (self.seconds > 0 and self.total_seconds > 0):
+            raise InputError("lean/formalisation takes positive times")
+
+    @property
+    def cost(self) -> Cost:
+        """See `CriticSpec.cost`."""
+        return Cost.CHEAP if self.lean is None and not self.judge else Cost.DEAR
+
+    @property
+    def inline(self) -> bool:
+        """See `CriticSpec.inline`: reading text needs no process of its own."""
+        return self.lean is None and not self.judge
+
+    @property
+    def deadline_seconds(self) -> float:
+        """See `CriticSpec.deadline_seconds`: the last attempt, and a model's answer, have time."""
+        own = _QUICK if self.lean is None else self.total_seconds + self.seconds + _SPARE
+        return own + (5 * _SPARE if self.judge else 0.0)
 
     def applies(self, task: Task, draft: Draft) -> bool:
         """Whether the draft has a program of Lean."""
@@ -343,28 +125,175 @@ class FormalisationCritic:
         try:
             program = find_source(draft.text)
         except InputError as error:
-            return Critique(Verdict.ABSTAIN, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+            return Critique(Verdict.ABSTAIN, _sentence(str(error)))
         if program is None:
             return Critique(Verdict.ABSTAIN, "The draft has no program of Lean.")
         if len(program.text) > MAX_CHARACTERS:
             return Critique(Verdict.ABSTAIN, "The draft's program is too long to be a statement.")
+        report = _Report()
         prompt = context.task.prompt
         signals = find_signals(prompt, program.text)
-        request: dict[str, JSON] = {"text": prompt, "statement": program.text}
-        evidence = Evidence(
-            id=digest({"tool": _ID, "request": request}),
-            tool=_ID,
-            request=request,
-            observation={"signals": [f"{one.name}: {one.message}" for one in signals]},
-        )
-        findings = tuple(
-            Finding(f"{one.name}: {one.message}", one.hardness, None, evidence.id)
-            for one in signals
-        )
-        hard = [one for one in signals if one.hardness is Hardness.HARD]
-        if hard:
-            said = f"{hard[0].message[:1].upper()}{hard[0].message[1:]}."
-            return Critique(Verdict.FAIL, said, findings, (evidence,))
-        count = len(signals)
-        said = f"{count} suspicious thing{'' if count == 1 else 's'}; whether it says what the text"
-        return Critique(Verdict.ABSTAIN, f"{said} says is open.", findings, (evidence,))
+        report.add(signals, _text_evidence(prompt, program.text, signals))
+        if self.lean is not None and not report.fault:
+            await self._ask_lean(self.lean, program.text, context.task, report)
+        if self.judge and not report.fault:
+            await _ask_model(context, program.text, report)
+        return _critique(report)
+
+    async def _ask_lean(self, lean: Lean, program: str, task: Task, report: _Report) -> None:
+        try:
+            header, source = _own_header(task, program)
+            reference = _reference(task)
+        except InputError as error:
+            report.notes.append(f"Lean was not asked: {error}")
+            return
+        statement = read_statement(source)
+        unfit = "it is none" if statement is None else why_unfit(statement)
+        if statement is None or unfit:
+            report.notes.append(f"Lean was not asked about the statement: {unfit}")
+            return
+        until = time.monotonic() + self.total_seconds
+        bench = Workbench(lean=lean, header=header, seconds=self.seconds, until=until)
+        found = await probe(bench, statement)
+        evidence = _lean_evidence("probes", bench, {"statement": program})
+        report.add(found, evidence)
+        report.notes += _silence(bench.attempts)
+        if reference is None or report.fault:
+            return
+        bench = Workbench(lean=lean, header=header, seconds=self.seconds, until=until)
+        compared = await compare(bench, statement, reference[1])
+        asked: dict[str, JSON] = {"statement": program, "reference": reference[0]}
+        evidence = _lean_evidence("equivalence", bench, asked, compared)
+        report.add((_equivalence_signal(compared),), evidence)
+
+
+def _own_header(task: Task, program: str) -> tuple[str, str]:
+    """Return the imports to use, and a program without its own.
+
+    Raises:
+        InputError: The task's are not text, or the draft has imports that the task's lack.
+    """
+    header = task.inputs.get("header")
+    if header is None:
+        own = split_header(program)
+        return "\n".join(f"import {one}" for one in own.imports), own.rest
+    if not isinstance(header, str):
+        raise InputError(f"the task's 'header' is a text of Lean, not {header!r:.40}")
+    return header, without_imports(program, header)
+
+
+def _reference(task: Task) -> tuple[str, Statement] | None:
+    """Return the task's reference and its parts; None where it gives none.
+
+    Raises:
+        InputError: It is not a statement.
+    """
+    given = task.inputs.get("reference_statement")
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        raise InputError(f"the task's 'reference_statement' is a text of Lean, not {given!r:.40}")
+    read = read_statement(split_header(given).rest)
+    if read is None or read.keyword not in {"theorem", "lemma", "example"}:
+        raise InputError("the task's 'reference_statement' is no whole theorem")
+    return given, read
+
+
+def _silence(attempts: Iterable[Attempt]) -> list[str]:
+    silent = [one for one in attempts if one.outcome is Outcome.UNKNOWN]
+    if not silent:
+        return []
+    return [f"Lean did not answer ({silent[0].name}: {silent[0].said[:200]})"]
+
+
+def _equivalence_signal(compared: Comparison) -> Signal:
+    said = f"{compared.result.value} ({compared.metric}): {compared.said[:300]}"
+    weight = Hardness.SOFT if compared.result is Equivalence.NOT_SHOWN else Hardness.HINT
+    return Signal("equivalence with the reference", said, weight)
+
+
+async def _ask_model(context: Context, program: str, report: _Report) -> None:
+    if context.model is None:
+        report.notes.append("no model was there to judge it")
+        return
+    prompt = context.task.prompt
+    if len(prompt) > MAX_CHARACTERS:
+        report.notes.append("the text is too long for the judge")
+        return
+    try:
+        opinion = await ask(context.model, prompt, program)
+    except ModelError as error:
+        report.notes.append(f"the judge did not answer ({str(error)[:100]})")
+        return
+    signals: tuple[Signal, ...] = ()
+    if opinion.label == UNFAITHFUL:
+        said = opinion.reason or "the judge gives no reason"
+        signals = (Signal("a model's opinion", said),)
+    elif opinion.label == FAITHFUL:
+        report.notes.append("the judge finds it faithful")
+    else:
+        report.notes.append("the judge settles nothing")
+    report.add(signals, opinion.evidence)
+
+
+def _text_evidence(prompt: str, statement: str, signals: Iterable[Signal]) -> Evidence:
+    request: dict[str, JSON] = {"text": prompt, "statement": statement}
+    return Evidence(
+        id=digest({"tool": _ID, "request": request}),
+        tool=_ID,
+        request=request,
+        observation={"signals": [f"{one.name}: {one.message}" for one in signals]},
+    )
+
+
+def _lean_evidence(
+    what: str, bench: Workbench, asked: dict[str, JSON], compared: Comparison | None = None
+) -> Evidence:
+    request: dict[str, JSON] = {
+        "what": what,
+        "header": bench.header,
+        "driver": bench.lean.name,
+        "seconds": bench.seconds,
+        **asked,
+    }
+    observation: dict[str, JSON]
+    if compared is None:
+        observation = {"attempts": [one.record() for one in bench.attempts]}
+    else:
+        observation = {
+            "result": compared.result.value,
+            "metric": compared.metric,
+            "controls": [one.record() for one in compared.controls],
+            "directions": {
+                one.name: {
+                    "outcome": one.outcome.value,
+                    "by": one.by,
+                    "attempts": [attempt.record() for attempt in one.attempts],
+                }
+                for one in compared.directions
+            },
+        }
+    return Evidence(
+        id=digest({"tool": _ID, "request": request}),
+        tool=_ID,
+        request=request,
+        observation=observation,
+        versions=dict(bench.versions),
+    )
+
+
+def _critique(report: _Report) -> Critique:
+    findings, evidence = tuple(report.findings), tuple(report.evidence)
+    if report.fault:
+        said = _sentence(report.fault.partition(": ")[2])
+        return Critique(Verdict.FAIL, said, findings, evidence)
+    count = sum(one.hardness is Hardness.SOFT for one in findings)
+    told = "".join(f"; {note}" for note in report.notes)
+    said = f"{count} suspicious thing{'' if count == 1 else 's'}{told}"
+    return Critique(
+        Verdict.ABSTAIN, f"{said}; whether it says what the text says is open.", findings, evidence
+    )
+
+
+def _sentence(clause: str) -> str:
+    return f"{clause[:1].upper()}{clause[1:].rstrip('.')}."

@@ -2,8 +2,9 @@
 
 The submission is compiled in one sandboxed job, and nothing but its `.olean` comes back. It is
 exported by lean4export in a second job, and replayed in a third: no syntax of the submission runs
-there. The challenge is compiled and exported in jobs of its own, and what kernels compute with
-(`Nat.gcd`, ...) is exported from Lean's own library, where no submission has a hand in it.
+there, nor where SafeVerify compares it. Comparator builds it once more, confined by landrun. The
+challenge is compiled and exported in jobs of its own, and what kernels compute with (`Nat.gcd`,
+...) is exported from Lean's own library, where no submission has a hand in it.
 
 What Lean prints may be made up by the submission, which shares its streams; so a line that is not
 one of Lean's messages makes the whole answer a problem.
@@ -14,12 +15,15 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from gadfly import Ended, Job, JobResult, Limits, Sandbox, SandboxError
+from gadfly import Ended, InputError, Job, JobResult, Limits, Sandbox, SandboxError
+from gadfly_lean._checkers import Ruling, read_comparator, read_safe_verify
+from gadfly_lean._headers import split_header
+from gadfly_lean._names import parse_name
 from gadfly_lean._ports import SEVERITIES, Answer, Message, Replay, Request
 from gadfly_lean._repl.probe import axiom_source, new_nonce, read_axioms
 from gadfly_lean._standard import AXIOMS
@@ -48,6 +52,34 @@ export LEAN_PATH="$PWD:$1" LEAN_SYSROOT="$2"
 shift 2
 "$@" > File.out
 """
+_VERIFY = """\
+base64 -d File.base64 > File.olean && base64 -d Challenge.base64 > Challenge.olean || exit 96
+export LEAN_PATH="$1" LEAN_SYSROOT="$2"
+shift 2
+"$@"
+"""
+_PAIR = ("Challenge.olean", "File.olean", "-s", "report.json")
+_COMPARE = """\
+export PATH="$1:$PATH" HOME="$PWD" COMPARATOR_LANDRUN="$3" COMPARATOR_LEAN4EXPORT="$4"
+# Comparator lets landrun go without where the machine cannot confine: see that it can.
+"$3" --best-effort --ro / --rw /dev -ldd -add-exec --rox / \
+    sh -c 'echo ran; : > escaped' > confined 2> /dev/null
+[ "$(cat confined)" = ran ] && [ ! -e escaped ] || exit 97
+exec lake env "$2" config.json
+"""
+_LAKEFILE = """\
+name = "gadfly"
+
+[leanOptions]
+autoImplicit = false
+
+[[lean_lib]]
+name = "Challenge"
+
+[[lean_lib]]
+name = "Solution"
+"""
+_OWN_LIBRARY = frozenset({"Init", "Std", "Lean"})
 _REFER = """\
 export LEAN_PATH="$1" LEAN_SYSROOT="$2"
 shift 2
@@ -128,8 +160,9 @@ class OneShotLean:
         )
         if seen.problem or answer.exit_code != 0:
             return answer
-        if request.want_axioms and request.target and self._toolchain.exporter is None:
-            # With an exporter, the audit sees for itself.
+        audited = self._toolchain.exporter is not None and request.want_exports
+        if request.want_axioms and request.target and not audited:
+            # Where there are exports, the audit sees for itself.
             answer = replace(answer, axioms=await self._probe(request))
         if not (request.want_exports and request.statement):
             return answer
@@ -149,7 +182,11 @@ class OneShotLean:
             raise _Unusable(f"the challenge has no {request.target}")
         reference = await self._export_reference()
         found, theirs = await self._export(olean, request.target)
-        replays = [await self._replay(olean)]
+        replays = [
+            await self._replay(olean),
+            await self._verify(asked.olean, olean, request.target),
+            await self._compare(request),
+        ]
         if theirs is not None:
             replays.append(await self._check_again(theirs))
         return replace(
@@ -232,6 +269,80 @@ class OneShotLean:
             self._limits.wall_seconds,
         )
         return self._said("lean4checker", result, refusal=1, same_kernel=True)
+
+    async def _verify(self, asked: str, olean: str, target: str) -> Replay | None:
+        """Ask SafeVerify; None where it said neither yes nor no."""
+        if self._toolchain.safe_verify is None:
+            return None
+        result = await self._run(
+            self._script(_VERIFY, self._sysroot, self._toolchain.safe_verify, *_PAIR),
+            {"File.base64": olean, "Challenge.base64": asked},
+            self._limits.wall_seconds,
+            collect=("report.json",),
+        )
+        return self._ruled("safe_verify", result, read_safe_verify, target)
+
+    async def _compare(self, request: Request) -> Replay | None:
+        """Ask Comparator, which compiles both sides itself; None where it said neither yes nor no.
+
+        It builds a project of its own, in which only Lean's own library can be imported.
+        """
+        tools = self._toolchain
+        if tools.comparator is None or tools.landrun is None or tools.exporter is None:
+            return None
+        if not _needs_no_packages(request.header):
+            return None
+        lead = f"{request.header}\n" if request.header else ""
+        settings = {
+            "challenge_module": "Challenge",
+            "solution_module": "Solution",
+            "theorem_names": [request.target],
+            "permitted_axioms": list(AXIOMS),
+            "enable_nanoda": False,
+            "json_output_path": "report.json",
+        }
+        result = await self._run(
+            (
+                "sh",
+                "-c",
+                _COMPARE,
+                "sh",
+                str(Path(tools.lean).parent),
+                tools.comparator,
+                tools.landrun,
+                tools.exporter,
+            ),
+            {
+                "lakefile.toml": _LAKEFILE,
+                "Challenge.lean": lead + request.statement,
+                "Solution.lean": lead + request.source,
+                "config.json": json.dumps(settings),
+            },
+            self._limits.wall_seconds,
+            collect=("report.json",),
+        )
+        return self._ruled("comparator", result, read_comparator, request.target)
+
+    def _ruled(
+        self,
+        checker: str,
+        result: JobResult,
+        read: Callable[[str | None, int | None, str], Ruling | None],
+        target: str,
+    ) -> Replay | None:
+        if result.ended is not Ended.EXITED:
+            return None
+        ruling = read(result.files.get("report.json"), result.exit_code, target)
+        if ruling is None:
+            return None
+        return Replay(
+            checker=checker,
+            version=self._toolchain.versions.get(checker, ""),
+            accepted=ruling.accepted,
+            same_kernel=True,
+            about=ruling.about,
+            said=(result.stderr or result.stdout)[:1000],
+        )
 
     async def _check_again(self, export: str) -> Replay | None:
         """Ask another kernel; None where it said neither yes nor no."""
@@ -321,6 +432,14 @@ def _message(line: str, lead: int) -> Message | None:
     # Lines of the header become negative; what has no place stays without.
     shown = row - lead if row > lead else (0 if row == 0 else -1)
     return Message(severity=severity, text=text, line=shown, column=column)
+
+
+def _needs_no_packages(header: str) -> bool:
+    try:
+        imports = split_header(header).imports
+        return {parse_name(one)[0] for one in imports} <= _OWN_LIBRARY
+    except InputError:
+        return False
 
 
 def _is_sandboxed(result: JobResult) -> bool:

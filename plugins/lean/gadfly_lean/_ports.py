@@ -95,11 +95,14 @@ class Replay:
     """What a checker said that read the finished declarations and ran no candidate syntax."""
 
     checker: str
-    """Its name (`lean4checker`, `comparator`, `nanoda`)."""
+    """Its name (`lean4checker`, `safe_verify`, `comparator`, `nanoda`)."""
     version: str
     accepted: bool
     same_kernel: bool
     """Whether it is the kernel that Lean itself has: then its bugs are the same."""
+    about: str = "replay"
+    """The layer that it speaks of: the replay, or what it refuses (`target`, `statement`,
+    `axioms`). Where it accepts, it stands for the replay alone."""
     said: str = ""
     """Its own words, bounded; a stranger's text may be in them."""
 

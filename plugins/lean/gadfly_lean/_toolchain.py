@@ -12,7 +12,7 @@ from gadfly import InputError
 
 GET_LEAN = (
     "there is no Lean here: install elan, Lean's installer, so that `lean` is on the PATH; "
-    "`python -m gadfly_lean doctor` says what else is missing"
+    "`gadfly lean doctor` says what else is missing"
 )
 _SECONDS = 60
 
@@ -29,6 +29,12 @@ class Toolchain:
     """lean4checker: Lean's own kernel, in a process of its own."""
     second_kernel: str | None = None
     """nanoda."""
+    safe_verify: str | None = None
+    """SafeVerify, built with the same Lean."""
+    comparator: str | None = None
+    """Comparator, built with the same Lean; it needs the exporter and `landrun`, too."""
+    landrun: str | None = None
+    """What Comparator confines a submission with."""
     lean_path: tuple[str, ...] = ()
     """Folders of compiled modules: those of the project's packages."""
     versions: dict[str, str] = field(default_factory=dict[str, str])
@@ -37,7 +43,14 @@ class Toolchain:
     @property
     def folders(self) -> tuple[str, ...]:
         """What a sandbox must let jobs read (`LocalSandbox(readable=...)`)."""
-        programs = (self.exporter, self.replayer, self.second_kernel)
+        programs = (
+            self.exporter,
+            self.replayer,
+            self.second_kernel,
+            self.safe_verify,
+            self.comparator,
+            self.landrun,
+        )
         parents = {str(Path(one).parent) for one in programs if one}
         return tuple(sorted({str(Path(self.lean).parent.parent), *parents, *self.lean_path}))
 
@@ -71,12 +84,18 @@ def find_toolchain(project: str | None = None) -> Toolchain:
         "lean4export": shutil.which("lean4export"),
         "lean4checker": shutil.which("lean4checker"),
         "nanoda": shutil.which("nanoda_bin") or shutil.which("nanoda"),
+        "safe_verify": shutil.which("safe_verify"),
+        "comparator": shutil.which("comparator"),
+        "landrun": shutil.which("landrun"),
     }
     return Toolchain(
         lean=str(Path(prefix) / "bin" / "lean"),
         exporter=programs["lean4export"],
         replayer=programs["lean4checker"],
         second_kernel=programs["nanoda"],
+        safe_verify=programs["safe_verify"],
+        comparator=programs["comparator"],
+        landrun=programs["landrun"],
         lean_path=tuple(str((folder or Path()) / one) for one in path),
         versions={name: _digest(path) for name, path in programs.items() if path},
     )

@@ -1,4 +1,4 @@
-"""`python -m gadfly_lean doctor | audit`: what is installed here, and the audit of two exports."""
+"""`gadfly lean doctor` and `gadfly lean audit`: what is installed, and the audit of two exports."""
 
 from __future__ import annotations
 
@@ -19,34 +19,51 @@ _PARTS = {
     "lean4checker": ("L3", "a replay by Lean's own kernel"),
     "nanoda": ("L4", "a second kernel"),
 }
+_OPTIONAL = {
+    "safe_verify": "another comparison and replay, by Lean's own kernel",
+    "comparator": "the same in its own sandbox; needs lean4export and landrun",
+    "landrun": "Comparator's sandbox",
+}
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command.
+def doctor(words: Sequence[str]) -> int:
+    """Say what is installed here, what is missing for which level, and what a sandbox must read.
+
+    Args:
+        words: What was typed after `gadfly lean doctor`.
 
     Returns:
-        0 where all is well, 1 where something is missing or does not hold, 2 for bad input.
+        0 where all is there, 1 where something is missing.
+
+    Raises:
+        InputError: There is no Lean, or no such project.
     """
-    parser = argparse.ArgumentParser(prog="python -m gadfly_lean", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    doctor = commands.add_parser("doctor", help="what is installed here, and what is missing")
-    doctor.add_argument("--project", help="a folder with a lakefile")
-    auditing = commands.add_parser("audit", help="hold an exported proof against the challenge")
-    auditing.add_argument("challenge", type=Path, help="the challenge's export, NDJSON")
-    auditing.add_argument("submission", type=Path, help="the submission's export")
-    auditing.add_argument("--target", required=True, help="the full name of what is proved")
-    auditing.add_argument("--reference", type=Path, help="an export of what kernels compute with")
-    auditing.add_argument("--axiom", action="append", help="allow this axiom, too")
-    arguments = parser.parse_args(argv)
-    try:
-        if arguments.command == "doctor":
-            return _doctor(arguments.project)
-        axioms = (*AXIOMS, *(arguments.axiom or ()))
-        exports = (arguments.challenge, arguments.submission, arguments.reference)
-        return _audit(*exports, arguments.target, axioms)
-    except InputError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
+    parser = argparse.ArgumentParser(prog="gadfly lean doctor")
+    parser.add_argument("--project", help="a folder with a lakefile")
+    return _doctor(parser.parse_args(words).project)
+
+
+def audit_exports(words: Sequence[str]) -> int:
+    """Hold one export of lean4export against another, and say what holds and what does not.
+
+    Args:
+        words: What was typed after `gadfly lean audit`.
+
+    Returns:
+        0 where all layers hold, 1 where one does not.
+
+    Raises:
+        InputError: An export cannot be read, or has no such target.
+    """
+    parser = argparse.ArgumentParser(prog="gadfly lean audit")
+    parser.add_argument("challenge", type=Path, help="the challenge's export, NDJSON")
+    parser.add_argument("submission", type=Path, help="the submission's export")
+    parser.add_argument("--target", required=True, help="the full name of what is proved")
+    parser.add_argument("--reference", type=Path, help="an export of what kernels compute with")
+    parser.add_argument("--axiom", action="append", help="allow this axiom, too")
+    given = parser.parse_args(words)
+    axioms = (*AXIOMS, *(given.axiom or ()))
+    return _audit(given.challenge, given.submission, given.reference, given.target, axioms)
 
 
 def _doctor(project: str | None) -> int:
@@ -58,6 +75,8 @@ def _doctor(project: str | None) -> int:
         missing += found is None
         said = found or f"not on the PATH; level {level} needs it, for {what}"
         _say(f"{name}: {said}")
+    for name, what in _OPTIONAL.items():
+        _say(f"{name}: {toolchain.versions.get(name) or f'not on the PATH; optional: {what}'}")
     _say(f"a sandbox must read: {' '.join(toolchain.folders)}")
     return 1 if missing else 0
 
@@ -89,7 +108,3 @@ def _read(path: Path) -> str:
         return path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
-
-
-if __name__ == "__main__":
-    sys.exit(main())
