@@ -1,12 +1,16 @@
 """Retrieval beside rank_bm25 and bm25s, and what the rules of `search/claims` decide.
 
     python benchmarks/search.py [--only retrieval|rules] [--data FOLDER] [--report FILE]
+    python benchmarks/search.py --embedder FOLDER [--data FOLDER] [--report FILE]
 
 Retrieval: recall@1, @5, @10 and MRR of gold evidence on four sets of the shared data. Each
 contender gets the same text (title and passage) in a process of its own, where it is timed and its
 memory is measured; its ranking is scored here. Queries are timed one by one, as a critic asks them
 and from text to passages; bm25s also in one batch, which is how it is fastest. Ours reads its index
 from the disk, the others hold theirs in memory.
+
+With an embedder (a folder of Hugging Face weights), nothing is measured but what it adds: ours with
+it beside ours without (`search_embeddings.json`).
 
 Rules: the critic, without a model, on claims with labels that it never sees. A false accept is a
 refuted claim that it passes, a false reject a supported one that it fails.
@@ -47,6 +51,7 @@ DEPTH = 10
 MEASURES = ("recall@1", "recall@5", "recall@10", "mrr")
 RESAMPLES = 1_000
 OURS = "gadfly-search"
+HYBRID = "gadfly-search, with embeddings"
 CORPORA = {
     "fm2_claims": "fm2_evidence",
     "strategyqa": "strategyqa_facts",
@@ -62,22 +67,36 @@ def main() -> int:
     """Run what was asked for; the exit status says whether ours holds what it must."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, default=DATA, help="the folder of shared data")
-    parser.add_argument("--report", type=Path, default=HERE.with_suffix(".json"))
+    parser.add_argument("--report", type=Path)
     parser.add_argument("--only", choices=["retrieval", "rules"])
-    parser.add_argument("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
+    parser.add_argument("--embedder", type=Path, help="a folder of Hugging Face weights")
+    parser.add_argument("--contender", help=argparse.SUPPRESS)
     parser.add_argument("--set", choices=CORPORA, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     cast("io.TextIOWrapper", sys.stdout).reconfigure(line_buffering=True)
+    if arguments.embedder is not None:
+        CONTENDERS[HYBRID] = _hybrid(arguments.embedder)
     if arguments.contender:
         json.dump(_measure(arguments.data, arguments.set, arguments.contender), sys.stdout)
         return 0
     report: dict[str, Any] = {"versions": _versions(), "data": {}}
+    if arguments.embedder is not None:
+        embedder = importlib.import_module("gadfly_search").HuggingFaceEmbedder(arguments.embedder)
+        report["embedder"] = {"name": embedder.name, "digest": embedder.digest}
+        report["embeddings"] = {
+            name: _compare(arguments.data, name, report, arguments.embedder) for name in CORPORA
+        }
+        return _write(report, arguments.report or HERE.with_name("search_embeddings.json"))
     if arguments.only != "rules":
         report["retrieval"] = {name: _compare(arguments.data, name, report) for name in CORPORA}
     if arguments.only != "retrieval":
         report["rules"] = {name: _judge(arguments.data, name, report) for name in RULE_SETS}
-    arguments.report.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    print(f"written to {arguments.report}")
+    return _write(report, arguments.report or HERE.with_suffix(".json"))
+
+
+def _write(report: Mapping[str, Any], path: Path) -> int:
+    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    print(f"written to {path}")
     return 0
 
 
@@ -122,6 +141,23 @@ def _ours(data: Path, corpus: str) -> tuple[Find, None]:
         return [passage.id for passage in index.find(query, DEPTH)]
 
     return find, None
+
+
+def _hybrid(weights: Path) -> Callable[[Path, str], tuple[Find, None]]:
+    def make(data: Path, corpus: str) -> tuple[Find, None]:
+        search = importlib.import_module("gadfly_search")
+        folder = tempfile.TemporaryDirectory()
+        embedder = search.HuggingFaceEmbedder(weights)
+        documents = data / "corpora" / f"{corpus}.jsonl.gz"
+        search.build_index(documents, folder.name, embedder=embedder)
+        index = search.HybridIndex(folder.name, embedder)
+
+        def find(query: str, _kept: object = folder) -> list[str]:
+            return [passage.id for passage in index.find(query, DEPTH)]
+
+        return find, None
+
+    return make
 
 
 def _texts(data: Path, corpus: str) -> tuple[list[str], list[str]]:
@@ -239,14 +275,21 @@ def _peak_mib() -> float:
 # ------------------------------------------------------------------------------- retrieval
 
 
-def _compare(data: Path, name: str, report: dict[str, Any]) -> dict[str, Any]:
+def _compare(
+    data: Path, name: str, report: dict[str, Any], embedder: Path | None = None
+) -> dict[str, Any]:
+    ours, others = OURS, [contender for contender in CONTENDERS if "bm25" in contender]
+    if embedder is not None:
+        ours, others = HYBRID, [OURS]
     for file in (f"tasks/{name}", f"corpora/{CORPORA[name]}"):
         report["data"][file] = _digest(data, file)
     queries = _queries(data, name)
     results: dict[str, Any] = {}
     scores: dict[str, list[dict[str, float]]] = {}
-    for contender in CONTENDERS:
+    for contender in CONTENDERS if embedder is None else [OURS, HYBRID]:
         command = [sys.executable, str(HERE), "--data", str(data), "--set", name]
+        if embedder is not None:
+            command += ["--embedder", str(embedder)]
         done = subprocess.run(
             [*command, "--contender", contender],
             input=json.dumps([query for _, query, _ in queries]).encode(),
@@ -263,11 +306,10 @@ def _compare(data: Path, name: str, report: dict[str, Any]) -> dict[str, Any]:
             **measured,
         }
     groups = [group for group, _, _ in queries]
-    others = [contender for contender in CONTENDERS if "bm25" in contender]
     against: dict[str, Any] = {}
     for key in MEASURES:
         best = max(others, key=lambda contender, key=key: results[contender][key])  # type: ignore[misc]
-        gains = [a[key] - b[key] for a, b in zip(scores[OURS], scores[best], strict=True)]
+        gains = [a[key] - b[key] for a, b in zip(scores[ours], scores[best], strict=True)]
         low, high = _bootstrap(gains, groups)
         against[key] = {"best": best, "gain": _mean(gains), "low": low, "high": high}
     _print_retrieval(name, len(queries), results, against)

@@ -13,6 +13,8 @@ import os
 from gadfly import Critic, InputError, Register, Tool, hookimpl
 from gadfly_search._critic import ClaimsCritic
 from gadfly_search._documents import read_passages
+from gadfly_search._embedder import Embedder, HuggingFaceEmbedder
+from gadfly_search._hybrid import HybridIndex
 from gadfly_search._index import Index
 from gadfly_search._replay import Replay
 from gadfly_search._searcher import Passage, Searcher, SearchTool, passages_of
@@ -22,6 +24,9 @@ from gadfly_search._web import Brave, SearXNG, Tavily
 __all__ = [
     "Brave",
     "ClaimsCritic",
+    "Embedder",
+    "HuggingFaceEmbedder",
+    "HybridIndex",
     "Index",
     "IndexReport",
     "Passage",
@@ -62,18 +67,28 @@ def register_tools(register: Register[Tool]) -> None:
 def _claims_critic(
     *,
     index: str | None = None,
+    embedder: str | None = None,
     tool: str | None = None,
     searcher: Searcher | None = None,
     limit: int = 5,
     model: bool = True,
 ) -> Critic:
-    return ClaimsCritic(index=index, tool=tool, searcher=searcher, limit=limit, model=model)
+    return ClaimsCritic(
+        index=index,
+        embedder=None if embedder is None else HuggingFaceEmbedder(embedder),
+        tool=tool,
+        searcher=searcher,
+        limit=limit,
+        model=model,
+    )
 
 
-def _index_tool(*, path: str = "", limit: int = 5) -> Tool:
+def _index_tool(*, path: str = "", embedder: str = "", limit: int = 5) -> Tool:
     store = path or os.environ.get(INDEX_VARIABLE, "")
     if not store:
         raise InputError(f"search/index needs a store: give path=..., or set {INDEX_VARIABLE}")
+    if embedder:
+        return SearchTool(HybridIndex(store, HuggingFaceEmbedder(embedder)), limit)
     return SearchTool(Index(store), limit)
 
 

@@ -28,6 +28,9 @@ from gadfly import (
     digest,
 )
 from gadfly_search._claims import MAX_CHARACTERS, Claim, find_claims, find_sentences
+from gadfly_search._embedder import Embedder
+from gadfly_search._hybrid import HybridIndex
+from gadfly_search._index import Index
 from gadfly_search._judge import judge_by_model
 from gadfly_search._rules import Judgement, Label, judge_by_rules
 from gadfly_search._searcher import Searcher, passages_of
@@ -49,12 +52,15 @@ class ClaimsCritic:
     It abstains where a claim is neither supported nor contradicted.
 
     Raises:
-        InputError: `limit` is not positive, or more than one place to search is given.
+        InputError: `limit` is not positive, or more than one place to search is given, or
+            an embedder without an index.
     """
 
     cost: ClassVar[Cost] = Cost.NORMAL
     index: str | None = None
     """The store of `build_index` to look claims up in."""
+    embedder: Embedder | None = None
+    """The one that the index was built with, to search it by meaning too."""
     tool: str | None = None
     """The id of the tool in `Context.tools` to look claims up with, such as `search/brave`."""
     searcher: Searcher | None = None
@@ -67,6 +73,8 @@ class ClaimsCritic:
     def __post_init__(self) -> None:
         if sum(place is not None for place in (self.index, self.tool, self.searcher)) > 1:
             raise InputError("search/claims takes one of index, tool and searcher")
+        if self.embedder is not None and self.index is None:
+            raise InputError("search/claims: an embedder goes with an index (option index=STORE)")
         if not 1 <= self.limit <= 50:
             raise InputError(f"search/claims: limit is 1 to 50 passages, not {self.limit!r}")
 
@@ -80,9 +88,7 @@ class ClaimsCritic:
         if not sentences:
             return Critique(Verdict.SKIP, "The draft asserts nothing.")
         usable = [s for s in sentences if len(s.text) <= MAX_CHARACTERS][:MAX_CLAIMS]
-        lookup = find_tool(
-            context, index=self.index, tool=self.tool, searcher=self.searcher, limit=self.limit
-        )
+        lookup = find_tool(context, searcher=self._searcher(), tool=self.tool, limit=self.limit)
         model = context.model if self.model else None
         claims = await find_claims(usable, context.task, model)
         slots = asyncio.Semaphore(_AT_ONCE)
@@ -98,6 +104,13 @@ class ClaimsCritic:
 
         judged = await asyncio.gather(*(judge(claim) for claim in claims))
         return _conclude(draft, judged, unseen=len(sentences) - len(usable))
+
+    def _searcher(self) -> Searcher | None:
+        if self.index is None:
+            return self.searcher
+        if self.embedder is None:
+            return Index(self.index)
+        return HybridIndex(self.index, self.embedder)
 
 
 def _conclude(draft: Draft, judged: Sequence[_Judged], unseen: int) -> Critique:

@@ -24,7 +24,7 @@ from typing import cast
 
 import tantivy
 
-from gadfly import InputError
+from gadfly import InputError, StorageError
 from gadfly_search._searcher import Passage
 from gadfly_search._store import (
     STORE_VERSION,
@@ -65,33 +65,16 @@ class Index:
 
     def find(self, query: str, limit: int = 5) -> list[Passage]:
         """Return the passages that share the most telling words with the query, best first."""
-        opened = self._open()
+        opened = open_index(self.path)
         with damage_is_an_error(self.path, "read"):
             return opened.find(query, limit)
 
     def __len__(self) -> int:
-        return self._open().searcher.num_docs
-
-    def _open(self) -> _Opened:
-        path = str(self.path)
-        opened = _OPEN.get(path)
-        meta = Path(path) / "meta.json" if opened is None else opened.meta
-        try:
-            stat = meta.stat()
-        except OSError as error:
-            said = f"{path} is no index; gadfly_search.build_index(DOCUMENTS, STORE) makes one"
-            raise InputError(said) from error
-        # tantivy writes this file anew with every commit.
-        stamp = (stat.st_mtime_ns, stat.st_ino)
-        if opened is None or opened.stamp != stamp:
-            if len(_OPEN) >= _MAX_OPEN:
-                _OPEN.clear()
-            opened = _OPEN[path] = _opened(meta, stamp)
-        return opened
+        return open_index(self.path).searcher.num_docs
 
 
 @dataclass(slots=True)
-class _Opened:
+class Opened:
     """A store as it was at one moment."""
 
     schema: tantivy.Schema
@@ -106,6 +89,7 @@ class _Opened:
     """What to ask for words that were asked for before: making it takes as long as the search."""
 
     def find(self, query: str, limit: int) -> list[Passage]:
+        """See `Index.find`."""
         asked: _Clauses = {}
         for chunk in query.split():
             if len(asked) >= MAX_TERMS:
@@ -116,6 +100,21 @@ class _Opened:
             return []
         either = tantivy.Query.boolean_query(clauses)
         hits = self.searcher.search(either, limit, count=False).hits
+        return self._passages(hits)
+
+    def of(self, key: bytes, limit: int) -> list[Passage]:
+        """Return the passages whose text has this key: more than one where they say the same.
+
+        Raises:
+            StorageError: There is none.
+        """
+        query = tantivy.Query.term_query(self.schema, "key", key.hex(), index_option="basic")
+        found = self._passages(self.searcher.search(query, limit, count=False).hits)
+        if not found:
+            raise StorageError(f"{self.meta.parent} lacks a passage of which it has the vector")
+        return found
+
+    def _passages(self, hits: Sequence[tuple[object, tantivy.DocAddress]]) -> list[Passage]:
         stored = (self.searcher.doc(address).get_first("passage") for _, address in hits)
         return [unpack(cast("bytes", packed)) for packed in stored]
 
@@ -142,10 +141,33 @@ class _Opened:
 _Clause = tuple[tantivy.Occur, tantivy.Query]
 _Clauses = dict[str, list[_Clause]]
 """By word."""
-_OPEN: dict[str, _Opened] = {}
+_OPEN: dict[str, Opened] = {}
 
 
-def _opened(meta: Path, stamp: tuple[int, int]) -> _Opened:
+def open_index(path: Path | str) -> Opened:
+    """Return a store as it is now.
+
+    Raises:
+        InputError: It is no index, or one of another version.
+        StorageError: It is damaged.
+    """
+    opened = _OPEN.get(str(path))
+    meta = Path(path) / "meta.json" if opened is None else opened.meta
+    try:
+        stat = meta.stat()
+    except OSError as error:
+        said = f"{path} is no index; gadfly_search.build_index(DOCUMENTS, STORE) makes one"
+        raise InputError(said) from error
+    # tantivy writes this file anew with every commit.
+    stamp = (stat.st_mtime_ns, stat.st_ino)
+    if opened is None or opened.stamp != stamp:
+        if len(_OPEN) >= _MAX_OPEN:
+            _OPEN.clear()
+        opened = _OPEN[str(path)] = _opened(meta, stamp)
+    return opened
+
+
+def _opened(meta: Path, stamp: tuple[int, int]) -> Opened:
     path = meta.parent
     manifest = read_manifest(path)
     version, language = manifest.get("version"), str(manifest.get("language"))
@@ -155,4 +177,4 @@ def _opened(meta: Path, stamp: tuple[int, int]) -> _Opened:
     words, telling = analyzer(language), analyzer(language, telling=True)
     with damage_is_an_error(path, "read"):
         index = open_store(path, language)
-        return _Opened(index.schema, index.searcher(), words, telling, meta, stamp)
+        return Opened(index.schema, index.searcher(), words, telling, meta, stamp)

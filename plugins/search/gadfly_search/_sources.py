@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import cast
 
 from gadfly import Context, InputError, Task, Tool
-from gadfly_search._index import Index
 from gadfly_search._searcher import Passage, Searcher, SearchTool
 from gadfly_search._words import FUNCTION_WORDS, words
 
@@ -48,9 +47,7 @@ class Given:
         return [passage for shared, _, passage in ranked if shared][:limit]
 
 
-def find_tool(
-    context: Context, *, index: str | None, tool: str | None, searcher: Searcher | None, limit: int
-) -> Tool:
+def find_tool(context: Context, *, searcher: Searcher | None, tool: str | None, limit: int) -> Tool:
     """Return the tool that looks claims up.
 
     Raises:
@@ -58,8 +55,6 @@ def find_tool(
     """
     if searcher is not None:
         return SearchTool(searcher, limit)
-    if index is not None:
-        return SearchTool(Index(index), limit)
     if tool is not None:
         if tool not in context.tools:
             known = ", ".join(context.tools) or "none"

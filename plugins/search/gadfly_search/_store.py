@@ -1,5 +1,8 @@
 """Writing a store: tantivy's files, and beside them `gadfly-search.json`.
 
+Every passage has a key besides its words, a digest of its text; by it, the vectors of an embedder
+(`_vectors`) find their passages.
+
 That file holds the version of the store, its language, and the digest of each file that was read,
 by which changed ones are found. It is written before a change, with the touched files marked, and
 after it: were the process killed between, the next one does the same work over again.
@@ -14,20 +17,26 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import tantivy
 
-from gadfly import InputError, StorageError
+from gadfly import InputError, StorageError, digest
 from gadfly_search._documents import find_files, read_bytes, read_passages
 from gadfly_search._searcher import Passage
 
-STORE_VERSION = 1
+if TYPE_CHECKING:
+    from gadfly_search._embedder import Embedder
+
+STORE_VERSION = 2
 """A store of another version is not read; `build_index` builds it anew."""
 
 _MANIFEST = "gadfly-search.json"
 _HEAP_BYTES = 50_000_000
 """Of the writer: what fits in becomes one segment, and one segment is faster than several."""
+_SMALLEST_HEAP_BYTES = 15_000_000
+VECTORS = "vectors"
+"""The folder of `_vectors`."""
 _BETWEEN = "\x1f"  # the separator of units in ASCII
 _UNFINISHED = ""
 """In place of a digest: the file has to be read again."""
@@ -47,10 +56,16 @@ class IndexReport:
     """Files that are as they were, and were not cut into passages again."""
     empty: tuple[str, ...] = ()
     """Files just read that hold no text (a scanned PDF)."""
+    embedded: int = 0
+    """Texts that got a vector; the other vectors were kept."""
 
 
 def build_index(
-    documents: Path | str, store: Path | str, *, language: str = "english"
+    documents: Path | str,
+    store: Path | str,
+    *,
+    language: str = "english",
+    embedder: Embedder | None = None,
 ) -> IndexReport:
     """Bring a store up to date with a file or folder of documents; build it where there is none.
 
@@ -61,15 +76,23 @@ def build_index(
         documents: A file, or a folder that is searched through.
         store: The folder of the index, which need not exist.
         language: Of the stemmer and the function words. Another than before builds anew.
+        embedder: Makes a vector for each passage, for `HybridIndex`: for those only whose text has
+            none in the store. Each batch is saved, so that a build that was stopped goes on where
+            it was.
 
     Raises:
         InputError: There are no documents, one is not what its name says, the store is a folder of
-            something else, or the language is not known.
+            something else, its vectors are another embedder's, or the language is not known.
         StorageError: Something cannot be read or written, or another process is writing.
+        ToolError: The embedder does not work. What can be done without it is done then.
     """
     analyzer(language, telling=True)
     folder = Path(store)
     known = _known_files(folder, language)
+    if embedder is not None:
+        from gadfly_search import _vectors  # numpy: only those who have an embedder need it
+
+        _vectors.check(folder, embedder)
     digests: dict[str, str] = {}
     fresh: dict[str, list[Passage]] = {}
     for name, path in find_files(Path(documents)):
@@ -84,6 +107,7 @@ def build_index(
             _begin(folder, language)
         if fresh or removed:
             _write(folder, language, before, digests, fresh, removed)
+        embedded = _embed(folder, language, embedder) if embedder is not None else 0
         total = open_store(folder, language).searcher().num_docs
     return IndexReport(
         passages=total,
@@ -92,6 +116,7 @@ def build_index(
         removed=removed,
         kept=len(digests) - len(fresh),
         empty=tuple(name for name, passages in fresh.items() if not passages),
+        embedded=embedded,
     )
 
 
@@ -116,6 +141,7 @@ def open_store(folder: Path, language: str) -> tantivy.Index:
     builder = tantivy.SchemaBuilder()
     builder.add_bytes_field("passage", stored=True)
     builder.add_text_field("file", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("key", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("title", tokenizer_name="words", index_option="freq")
     builder.add_text_field("body", tokenizer_name="words", index_option="freq")
     index = tantivy.Index(builder.build(), path=str(folder))
@@ -154,6 +180,8 @@ def _begin(folder: Path, language: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     _save(folder, language, {})
     for old in folder.iterdir():
+        if old.name == VECTORS:
+            continue  # they go by the texts, which may be the same
         if old.is_dir():
             shutil.rmtree(old)
         elif old.name != _MANIFEST:
@@ -178,12 +206,53 @@ def _write(
             document = tantivy.Document()
             document.add_bytes("passage", _pack(passage))
             document.add_text("file", name)
+            document.add_text("key", key(passage).hex())
             document.add_text("title", passage.title)
             document.add_text("body", f"{passage.title}\n{passage.text}")
             writer.add_document(document)
     writer.commit()
     writer.wait_merging_threads()
     _save(folder, language, digests)
+
+
+def _embed(folder: Path, language: str, embedder: Embedder) -> int:
+    from gadfly_search import _vectors
+
+    index = open_store(folder, language)
+    # Its lock is the store's: two builds do not write vectors at the same time either.
+    writer = index.writer(_SMALLEST_HEAP_BYTES, 1)
+    try:
+        searcher = index.searcher()
+        everything = tantivy.Query.all_query()
+        hits = searcher.search(everything, max(1, searcher.num_docs), count=False).hits
+        places = {key(_passage(searcher, address)): address for _, address in hits}
+
+        def read(wanted: bytes) -> str:
+            return _readable(_passage(searcher, places[wanted]))
+
+        return _vectors.update(folder, embedder, state_of(folder), places.keys(), read)
+    finally:
+        writer.wait_merging_threads()  # this lets the lock go
+
+
+def _passage(searcher: tantivy.Searcher, address: tantivy.DocAddress) -> Passage:
+    return unpack(cast("bytes", searcher.doc(address).get_first("passage")))
+
+
+def state_of(folder: Path) -> str:
+    """Return what the content of a store is called: another after every change of a document."""
+    return digest(read_manifest(folder).get("files"))
+
+
+def key(passage: Passage) -> bytes:
+    """Return a digest of what an embedder reads of a passage."""
+    return bytes.fromhex(digest(_readable(passage)))
+
+
+def _readable(passage: Passage) -> str:
+    # As it is after `unpack`, so that both sides of a store give the same key.
+    title = " ".join(passage.title.split())
+    return f"{title}\n{passage.text}" if title else passage.text
 
 
 def _pack(passage: Passage) -> bytes:
