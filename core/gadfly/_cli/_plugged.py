@@ -10,7 +10,11 @@ from gadfly._cli._output import load_plugins
 from gadfly._errors import InputError, PluginError
 from gadfly._plugins import Plugins
 
-_ITS_OWN = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+_ITS_OWN: dict[str, Any] = {
+    "ignore_unknown_options": True,
+    "allow_extra_args": True,
+    "help_option_names": [],
+}
 
 
 def offers(plugin: str) -> bool:
@@ -36,9 +40,7 @@ def _run(plugin: str, words: list[str]) -> int:
         raise PluginError(f"plugin {plugin!r} is {info.status}: {info.problem}".rstrip(": "))
     known = [full.partition("/")[2] for full in info.offers.get("commands", ())]
     if not known:
-        raise InputError(
-            f"plugin {plugin!r} has no commands; see `gadfly --help` for gadfly's"
-        )
+        raise InputError(f"plugin {plugin!r} has no commands; see `gadfly --help` for gadfly's")
     if words[:1] in ([], ["--help"]):
         typer.echo("\n".join(f"gadfly {plugin} {name}" for name in known))
         return 0
