@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -64,3 +66,14 @@ class Gadfly:
 @pytest.fixture
 def gadfly(tmp_path: Path) -> Gadfly:
     return Gadfly(tmp_path)
+
+
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """`main` sets up logging for its process; here the process is pytest's."""
+    loggers = [logging.getLogger(name) for name in ("gadfly", "gadfly._plugins")]
+    before = [(logger, logger.handlers, logger.level) for logger in loggers]
+    yield
+    for logger, handlers, level in before:
+        logger.handlers = handlers
+        logger.setLevel(level)

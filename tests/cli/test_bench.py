@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
-import logging
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +105,8 @@ class Here:
 
 
 @pytest.fixture
-def here(capsys: pytest.CaptureFixture[str]) -> Iterator[Here]:
-    logger = logging.getLogger("gadfly")
-    before = logger.handlers, logger.level
-    yield Here(capsys)
-    logger.handlers, logger.level = before
+def here(capsys: pytest.CaptureFixture[str], own_logging: None) -> Here:
+    return Here(capsys)
 
 
 def write(path: Path, rows: Sequence[Mapping[str, object]]) -> Path:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import errno
-import logging
 import re
 import signal
 import subprocess
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +30,6 @@ from gadfly._cli import COMMANDS, main
 
 HEAVY = ("langgraph", "langchain_core", "torch", "rich", "pydantic", "aiosqlite")
 FULL_DEVICE = Path("/dev/full")
-
-
-@pytest.fixture
-def own_logging() -> Iterator[None]:
-    """`main` sets up logging for its process; here the process is pytest's."""
-    logger = logging.getLogger("gadfly")
-    before = logger.handlers, logger.level
-    yield
-    logger.handlers, logger.level = before
 
 
 @pytest.fixture
