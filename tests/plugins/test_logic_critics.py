@@ -81,6 +81,26 @@ async def test_options_after_the_usual_preamble_need_no_question() -> None:
     assert (await judge(ClaimsCritic(), "So the answer is (B).", task)).verdict is Verdict.FAIL
 
 
+@pytest.mark.parametrize(
+    ("program", "prompt", "level"),
+    [
+        (PROGRAM, TASK.prompt, "L3"),
+        (PROGRAM, "Is Anne red? Nobody knows why.", "L1"),
+        (PROGRAM.replace("Red(Anne, True) :::", "Red(Anne, False) :::"), TASK.prompt, "L1"),
+        (PROGRAM.replace("Query:", "Quarry:"), TASK.prompt, None),
+    ],
+)
+async def test_the_evidence_has_the_level_of_what_is_known(
+    program: str, prompt: str, level: str | None
+) -> None:
+    task = Task(prompt=prompt, inputs=TASK.inputs)
+
+    critique = await judge(ProgramsCritic(), f"```\n{program}\n```", task)
+
+    assert critique.evidence[0].observation["level"] == level
+    assert (critique.verdict is Verdict.PASS) == (level == "L3")
+
+
 def test_options_without_question_and_preamble_are_not_read() -> None:
     with pytest.raises(UnreadError, match="question"):
         read_task(Task(prompt=ROW.prompt.replace("Which of the following is true?", "Options:")))

@@ -160,6 +160,7 @@ def _evidence(
         "steps": limits.steps,
     }
     observation: dict[str, JSON] = {
+        "level": "L3",  # what is held against the draft is the task's own statement, as a whole
         "option": outcome.option,
         "answer": outcome.answer,
         "steps": [{"text": one.text[:200], "judgement": str(one.judgement)} for one in steps],

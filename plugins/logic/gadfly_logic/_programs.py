@@ -198,6 +198,20 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def _level(outcome: Outcome, task_outcome: Outcome | None) -> str | None:
+    """Return how much is known of a program, by the levels of the proof checkers (`gadfly-lean`).
+
+    L0: it can be read; L1: one answer follows from it; L3: the task's own sentences, read apart,
+    have that answer. There is no L2, since a program has no axioms, and no L4, which would need a
+    second solver.
+    """
+    if outcome.status in {Status.PARSE_ERROR, Status.UNDECIDED}:
+        return None
+    if outcome.status is not Status.OK:
+        return "L0"
+    return "L3" if task_outcome is not None and task_outcome.option == outcome.option else "L1"
+
+
 def _evidence(
     program: Artifact,
     task: Task,
@@ -214,6 +228,7 @@ def _evidence(
         "steps": limits.steps,
     }
     observation: dict[str, JSON] = {
+        "level": _level(outcome, task_outcome),
         "status": str(outcome.status),
         "option": outcome.option,
         "answer": outcome.answer,
