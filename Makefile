@@ -13,6 +13,9 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 HOUSE  := -e . $(patsubst %/pyproject.toml,-e ./%,$(wildcard plugins/*/pyproject.toml sandboxes/*/pyproject.toml))
 
+# What is measured by itself, and what the others import.
+NO_BENCH := $(addprefix benchmarks/,soak.py figures.py processes.py)
+
 .PHONY: setup check test demo bench soak docs clean
 
 setup: $(VENV)/.ready-dev
@@ -31,7 +34,7 @@ demo: $(VENV)/.ready
 	$(BIN)/gadfly demo
 
 bench: setup
-	set -e; for file in $(filter-out benchmarks/soak.py,$(wildcard benchmarks/*.py)); do echo "$$file"; $(BIN)/python "$$file"; done
+	set -e; for file in $(filter-out $(NO_BENCH),$(wildcard benchmarks/*.py)); do echo "$$file"; $(BIN)/python "$$file"; done
 
 soak: setup
 	$(BIN)/python benchmarks/soak.py

@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gzip
 import hashlib
 import json
 import random
@@ -36,6 +35,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from figures import read_rows
 
 from gadfly import JSON, Critique, Draft, Plugins, Sandbox, Task, Verdict
 from gadfly.testing import make_context
@@ -164,8 +165,7 @@ async def _measure(arguments: argparse.Namespace, folder: Path) -> Row:
 
 
 def _read(folder: Path, name: str) -> list[Row]:
-    with gzip.open(folder / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
+    return read_rows(folder / f"{name}.jsonl.gz")
 
 
 async def _predictions(rows: Sequence[Row], sandbox: Sandbox, workers: int) -> Row:

@@ -15,16 +15,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gzip
 import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
 
+from figures import read_rows
 from langdetect.detector_factory import PROFILES_DIRECTORY, DetectorFactory  # type: ignore[import-untyped]
 
 from gadfly import Draft, Task
@@ -44,8 +44,8 @@ BOUNDS = ("at_least", "at_most", "exactly")
 def main() -> int:
     """Run the benchmark; the exit status says whether the agreement is as wanted."""
     arguments = _arguments()
-    tasks = {row["id"]: row for row in _rows(arguments.data / "tasks" / "ifeval.jsonl.gz")}
-    answers = list(_rows(arguments.data / "recorded" / "ifeval_responses.jsonl.gz"))
+    tasks = {row["id"]: row for row in read_rows(arguments.data / "tasks" / "ifeval.jsonl.gz")}
+    answers = read_rows(arguments.data / "recorded" / "ifeval_responses.jsonl.gz")
     answers = answers[: arguments.limit]
     started = time.monotonic()
     strict, disagreements = asyncio.run(_strict(tasks, answers))
@@ -72,11 +72,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--report", type=Path, default=HERE.with_suffix(".json"))
     parser.add_argument("--limit", type=int, help="only the first answers")
     return parser.parse_args()
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        yield from map(json.loads, file)
 
 
 def _task(row: Mapping[str, Any]) -> Task:

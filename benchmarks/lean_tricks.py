@@ -35,6 +35,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import figures
+
 from gadfly import Verdict
 from gadfly_lean import (
     Answer,
@@ -235,9 +237,7 @@ def measure(folder: Path, *, times: int = 5) -> Row:
 
 def measure_goedel(folder: Path) -> Row:
     """Are verdicts on recorded answers the recorded ones?"""
-    path = folder / "recorded" / "lean_goedel_proofs.jsonl.gz"
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        rows = [json.loads(line) for line in file]
+    rows = figures.read_rows(folder / "recorded" / "lean_goedel_proofs.jsonl.gz")
     said = {row["id"]: decide(_goedel_answer(row), "unnamed", POLICIES["messages"]) for row in rows}
     return {
         "proofs": len(rows),
@@ -310,12 +310,7 @@ def _share(decisions: Sequence[Decision]) -> list[float]:
 
 def _wilson(right: int, n: int) -> list[float]:
     """How many, of how many, and the interval of the share."""
-    if n == 0:
-        return [0, 0, 0.0, 1.0]
-    z, share = 1.959964, right / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return [right, n, round(max(0.0, centre - half), 4), round(min(1.0, centre + half), 4)]
+    return [right, n, *figures.wilson(right, n)[1:]]
 
 
 def _milliseconds(row: Row, times: int) -> float | None:

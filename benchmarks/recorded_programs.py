@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gzip
 import json
 import os
 import sys
@@ -23,9 +22,11 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
+
+from figures import read_rows
+from processes import below
 
 from gadfly import verify
 
@@ -41,7 +42,8 @@ DECIDED = {"pass": True, "fail": False}
 def main() -> int:
     """Run the benchmark; the exit status says whether every verdict is the label."""
     arguments = _arguments()
-    rows = list(_rows(arguments.data))[: arguments.limit]
+    files = (arguments.data / f"{name}.jsonl.gz" for name in FILES)
+    rows = [row for file in files for row in read_rows(file)][: arguments.limit]
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
@@ -125,18 +127,8 @@ class Watch:
 
     def _look(self) -> None:
         while not self._done.wait(1):
-            self.peak_mib = max(self.peak_mib, round(sum(map(_share_mib, _family())), 1))
-
-
-def _family() -> Iterator[int]:
-    """Yield the ids of this process and of all below it."""
-    waiting = [os.getpid()]
-    while waiting:
-        pid = waiting.pop()
-        yield pid
-        for children in Path(f"/proc/{pid}/task").glob("*/children"):
-            with contextlib.suppress(OSError):
-                waiting += map(int, children.read_text(encoding="ascii").split())
+            family = (os.getpid(), *below(os.getpid()))
+            self.peak_mib = max(self.peak_mib, round(sum(map(_share_mib, family)), 1))
 
 
 def _share_mib(pid: int) -> float:
@@ -145,12 +137,6 @@ def _share_mib(pid: int) -> float:
             if line.startswith("Pss:"):
                 return int(line.split()[1]) / 1024
     return 0.0
-
-
-def _rows(folder: Path) -> Iterator[dict[str, Any]]:
-    for name in FILES:
-        with gzip.open(folder / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
-            yield from map(json.loads, file)
 
 
 def _brief(result: dict[str, Any]) -> dict[str, Any]:

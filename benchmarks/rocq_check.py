@@ -28,6 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from figures import wilson
+
 from gadfly import InputError, Task, Verdict
 from gadfly_local import LocalSandbox
 from gadfly_rocq import (
@@ -145,7 +147,7 @@ async def measure() -> dict[str, Any]:
 
 def _share(rows: Sequence[dict[str, Any]], way: str) -> dict[str, Any]:
     accepted = sum(row[way] for row in rows)
-    return {"accepted": accepted, "of": len(rows), "interval": _wilson(accepted, len(rows))}
+    return {"accepted": accepted, "of": len(rows), "interval": wilson(accepted, len(rows))[1:]}
 
 
 def _times(seconds: Sequence[float]) -> dict[str, Any]:
@@ -156,12 +158,6 @@ def _times(seconds: Sequence[float]) -> dict[str, Any]:
         "median": round(statistics.median(ordered), 5),
         "p95": round(late, 5),
     }
-
-
-def _wilson(hits: int, n: int, z: float = 1.96) -> list[float]:
-    middle = (hits + z * z / 2) / (n + z * z)
-    half = z * math.sqrt(hits * (n - hits) / n + z * z / 4) / (n + z * z)
-    return [round(max(0.0, middle - half), 4), round(min(1.0, middle + half), 4)]
 
 
 def main() -> int:

@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gzip
 import hashlib
 import importlib
 import io
@@ -44,6 +43,8 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
+
+from figures import read_rows
 
 HERE = Path(__file__)
 DATA = HERE.parents[2] / "shared" / "data"
@@ -104,8 +105,7 @@ def _write(report: Mapping[str, Any], path: Path) -> int:
 
 
 def _read(data: Path, name: str) -> list[Row]:
-    with gzip.open(data / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
+    return read_rows(data / f"{name}.jsonl.gz")
 
 
 def _queries(data: Path, name: str) -> list[tuple[str, str, set[str]]]:

@@ -38,6 +38,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from processes import below, fields
+
 from gadfly import Job, JobResult, Limits, Sandbox, SandboxError
 
 HERE = Path(__file__)
@@ -325,27 +327,6 @@ async def batch(given: argparse.Namespace, ledger: Ledger) -> None:
 # ---------------------------------------------------------------------------- processes, from /proc
 
 
-def _fields(pid: int) -> list[str]:
-    """Return what follows the name in /proc/PID/stat; nothing if it is gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return []
-
-
-def below(root: int) -> dict[int, str]:
-    """Return all processes below one, with their states."""
-    seen = {
-        int(place.name): fields
-        for place in Path("/proc").glob("[0-9]*")
-        if (fields := _fields(int(place.name)))
-    }
-    family = {root}
-    while born := {p for p, f in seen.items() if int(f[1]) in family and p not in family}:
-        family |= born
-    return {pid: seen[pid][0] for pid in family - {root}}
-
-
 def _depth(pid: int) -> int:
     """Return below how many PID namespaces it is the first process of one; 0 if it is of none."""
     with contextlib.suppress(OSError, StopIteration):
@@ -465,7 +446,7 @@ class Supervisor:
             if event == "worker" and deepest:
                 chosen = [pid for pid, depth in depths.items() if depth == deepest]
             else:
-                chosen = [pid for pid in depths if _fields(pid)[1:2] == [str(self.batch)]]
+                chosen = [pid for pid in depths if fields(pid)[1:2] == [str(self.batch)]]
             return bool(chosen) and _kill(self.random.choice(chosen), self.batch)
         return True
 

@@ -66,6 +66,14 @@ def find_challenge(task: Task) -> Challenge | None:
     return Challenge(header=header, statement=statement, target=target)
 
 
+def has_source(text: str) -> bool:
+    """Whether a draft has a program of Lean; also where it has several, which its critic says."""
+    try:
+        return find_source(text) is not None
+    except InputError:
+        return True
+
+
 def find_source(text: str) -> Artifact | None:
     """Return the Lean program of a draft; None where there is none.
 

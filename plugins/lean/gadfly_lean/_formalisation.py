@@ -28,7 +28,7 @@ from gadfly import (
     digest,
 )
 from gadfly_lean._attempts import Attempt, Outcome, Workbench
-from gadfly_lean._drafts import find_source, without_imports
+from gadfly_lean._drafts import find_source, has_source, without_imports
 from gadfly_lean._equivalence import Comparison, Equivalence, compare
 from gadfly_lean._faithful import FAITHFUL, UNFAITHFUL, ask
 from gadfly_lean._headers import split_header
@@ -37,6 +37,7 @@ from gadfly_lean._probes import probe
 from gadfly_lean._signals import Signal, find_signals
 from gadfly_lean._sources import why_unfit
 from gadfly_lean._statements import Statement, read_statement
+from gadfly_lean._telling import sentence
 
 _ID = "lean/formalisation"
 MAX_CHARACTERS = 20_000
@@ -115,17 +116,14 @@ class FormalisationCritic:
 
     def applies(self, task: Task, draft: Draft) -> bool:
         """Whether the draft has a program of Lean."""
-        try:
-            return find_source(draft.text) is not None
-        except InputError:
-            return True  # and `critique` says that there are several
+        return has_source(draft.text)
 
     async def critique(self, draft: Draft, context: Context) -> Critique:
         """See `Critic.critique`."""
         try:
             program = find_source(draft.text)
         except InputError as error:
-            return Critique(Verdict.ABSTAIN, _sentence(str(error)))
+            return Critique(Verdict.ABSTAIN, sentence(str(error)))
         if program is None:
             return Critique(Verdict.ABSTAIN, "The draft has no program of Lean.")
         if len(program.text) > MAX_CHARACTERS:
@@ -285,7 +283,7 @@ def _lean_evidence(
 def _critique(report: _Report) -> Critique:
     findings, evidence = tuple(report.findings), tuple(report.evidence)
     if report.fault:
-        said = _sentence(report.fault.partition(": ")[2])
+        said = sentence(report.fault.partition(": ")[2])
         return Critique(Verdict.FAIL, said, findings, evidence)
     count = sum(one.hardness is Hardness.SOFT for one in findings)
     told = "".join(f"; {note}" for note in report.notes)
@@ -293,7 +291,3 @@ def _critique(report: _Report) -> Critique:
     return Critique(
         Verdict.ABSTAIN, f"{said}; whether it says what the text says is open.", findings, evidence
     )
-
-
-def _sentence(clause: str) -> str:
-    return f"{clause[:1].upper()}{clause[1:].rstrip('.')}."

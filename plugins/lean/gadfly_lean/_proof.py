@@ -25,6 +25,7 @@ from gadfly_lean._drafts import (
     Challenge,
     find_challenge,
     find_source,
+    has_source,
     span_of_line,
     without_imports,
 )
@@ -32,10 +33,10 @@ from gadfly_lean._levels import Level, State
 from gadfly_lean._oneshot import OneShotLean
 from gadfly_lean._ports import Answer, Lean, Request
 from gadfly_lean._standard import AXIOMS
+from gadfly_lean._telling import message_lines, sentence, sorry_finding
 from gadfly_lean._toolchain import find_toolchain
 
 _ID = "lean/proof"
-_KEPT = 4_096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +68,7 @@ class ProofCritic:
 
     def applies(self, task: Task, draft: Draft) -> bool:
         """Whether the draft has a program of Lean."""
-        try:
-            return find_source(draft.text) is not None
-        except InputError:
-            return True  # and `critique` says that there are several
+        return has_source(draft.text)
 
     async def critique(self, draft: Draft, context: Context) -> Critique:
         """See `Critic.critique`."""
@@ -95,7 +93,7 @@ class ProofCritic:
             answer = await lean.check(request)
             decision = decide(answer, challenge.target, self._policy())
         except InputError as error:
-            return Critique(Verdict.ABSTAIN, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+            return Critique(Verdict.ABSTAIN, sentence(str(error)))
         return self._critique(program, challenge, answer, decision)
 
     def _policy(self) -> Policy:
@@ -131,10 +129,7 @@ class ProofCritic:
             },
             "statement_hash": audit.statement_hash if audit else None,
             "axioms": list(audit.axioms) if audit else None,
-            "messages": [
-                f"{one.severity} {one.line}:{one.column} {one.text}"[:_KEPT]
-                for one in answer.messages[:50]
-            ],
+            "messages": [*message_lines(answer)],
             "raw": answer.raw,
             "seconds": round(answer.elapsed_seconds, 3),
         }
@@ -157,14 +152,7 @@ def _findings(
         if message.severity == "error" and not answer.problem
     ]
     findings += (
-        Finding(
-            f"a sorry is left, for the goal {one.goal[:800]}",
-            Hardness.HARD,
-            span_of_line(program, one.line),
-            evidence,
-        )
-        for one in answer.sorries or ()
-        if not answer.problem
+        sorry_finding(program, one, evidence) for one in answer.sorries or () if not answer.problem
     )
     told = {"errors", "sorry in the syntax"} if findings else set[str]()
     for layer in decision.layers:

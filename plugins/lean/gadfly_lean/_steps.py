@@ -29,8 +29,15 @@ from gadfly import (
     Verdict,
     digest,
 )
-from gadfly_lean._drafts import find_challenge, find_source, span_of_line, without_imports
+from gadfly_lean._drafts import (
+    find_challenge,
+    find_source,
+    has_source,
+    span_of_line,
+    without_imports,
+)
 from gadfly_lean._ports import Answer, Lean, Message, Request, Tactic
+from gadfly_lean._telling import message_lines, sentence, sorry_finding
 
 _ID = "lean/steps"
 _MARK = re.compile(r'"(?:\\.|[^"\\])*"|--[^\n]*|/-|-/', re.DOTALL)
@@ -132,10 +139,7 @@ class StepsCritic:
 
     def applies(self, task: Task, draft: Draft) -> bool:
         """Whether the draft has a program of Lean."""
-        try:
-            return find_source(draft.text) is not None
-        except InputError:
-            return True  # and `critique` says that there are several
+        return has_source(draft.text)
 
     async def critique(self, draft: Draft, context: Context) -> Critique:
         """See `Critic.critique`."""
@@ -154,7 +158,7 @@ class StepsCritic:
             request = Request(header=header, source=source, seconds=self.seconds, want_tactics=True)
             answer = await self.lean.check(request)
         except InputError as error:
-            return Critique(Verdict.ABSTAIN, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+            return Critique(Verdict.ABSTAIN, sentence(str(error)))
         return _judge(program, request, answer)
 
 
@@ -169,9 +173,7 @@ def _judge(program: Artifact, request: Request, answer: Answer) -> Critique:
         said, findings = _failed(program, steps, failure, evidence.id)
         return Critique(Verdict.FAIL, said, tuple(findings), (evidence,))
     if answer.sorries:
-        sorry = answer.sorries[0]
-        message = f"a sorry is left, for the goal {sorry.goal[:800]}"
-        finding = Finding(message, Hardness.HARD, span_of_line(program, sorry.line), evidence.id)
+        finding = sorry_finding(program, answer.sorries[0], evidence.id)
         return Critique(Verdict.FAIL, "A step is left out.", (finding,), (evidence,))
     count = f"none of {len(steps)} steps fails" if steps else "no step was seen to fail"
     states = "" if answer.tactics is not None else f"; {_NO_STATES}"
@@ -228,10 +230,7 @@ def _evidence(request: Request, answer: Answer, steps: Sequence[Step]) -> Eviden
     observation: dict[str, JSON] = {
         "problem": answer.problem,
         "steps": told,
-        "messages": [
-            f"{one.severity} {one.line}:{one.column} {one.text}"[:4096]
-            for one in answer.messages[:50]
-        ],
+        "messages": [*message_lines(answer)],
         "seconds": round(answer.elapsed_seconds, 3),
     }
     return Evidence(

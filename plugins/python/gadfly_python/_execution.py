@@ -25,7 +25,7 @@ from gadfly_python._split.wire import read_json
 LIMITS = Limits(wall_seconds=45, cpu_seconds=3)
 """For programs that compute an answer, numpy and sympy included. Wall time has room to spare: that
 a machine is busy says nothing about a draft."""
-SLOW_IMPORTS = ("numpy", "sympy", "scipy", "pandas")
+_SLOW_IMPORTS = ("numpy", "sympy", "scipy", "pandas")
 """Packages that take tenths of a second to import, which a warm worker does beforehand."""
 MAX_RESULT = 300_000
 """Characters of a result that are looked at."""
@@ -84,6 +84,12 @@ class Report:
     """What each call gave."""
 
 
+def slow_imports(program: Program) -> tuple[str, ...]:
+    """Return what a program imports that a worker should have imported before."""
+    imports = program.imports()
+    return tuple(name for name in _SLOW_IMPORTS if name in imports)
+
+
 def program_job(
     program: Program, answer: str | None, limits: Limits, calls: Sequence[Call] = ()
 ) -> Job:
@@ -95,7 +101,7 @@ def program_job(
         _runner.REQUEST: json.dumps(request),
     }
     argv = ("python", "-I", _runner.RUNNER)
-    preload = tuple(name for name in SLOW_IMPORTS if name in program.imports())
+    preload = slow_imports(program)
     collect = (_runner.RESULT,)
     return Job(argv, files=files, collect=collect, limits=limits, preload=preload)
 

@@ -14,10 +14,10 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from importlib.resources import files
+from importlib import resources
 
 from gadfly import JSON, Job, Limits
-from gadfly_python._execution import SLOW_IMPORTS
+from gadfly_python._execution import slow_imports
 from gadfly_python._program import Program
 from gadfly_python._split.candidate import PROGRAM
 from gadfly_python._split.harness import REPORT, REQUEST, TESTS
@@ -49,7 +49,8 @@ def job_apart(
     program: Program, tests: TestCode, limits: Limits, preload: tuple[str, ...] = ()
 ) -> Job:
     """Return the job of the tests, with the program in a second process beside it."""
-    candidate = _job("candidate", _CANDIDATE, {PROGRAM: program.text}, limits)
+    warm = (*preload, *slow_imports(program))
+    candidate = _job("candidate", _CANDIDATE, {PROGRAM: program.text}, limits, warm)
     own = replace(
         limits,
         wall_seconds=limits.wall_seconds + _PATIENCE_SECONDS,
@@ -57,9 +58,8 @@ def job_apart(
     )
     request = _request(tests, limits)
     given = {TESTS: tests.source, REQUEST: json.dumps(request)}
-    job = _job("apart", _APART, given, own)
-    peer = replace(candidate, preload=_modules(preload, program))
-    return replace(job, collect=(REPORT,), preload=_modules(preload), peer=peer)
+    job = _job("apart", _APART, given, own, preload)
+    return replace(job, collect=(REPORT,), peer=candidate)
 
 
 def job_together(
@@ -67,22 +67,16 @@ def job_together(
 ) -> Job:
     """Return the job of the witness, with tests and program in one process beside it."""
     both = replace(limits, cpu_seconds=limits.cpu_seconds + _TESTS_CPU_SECONDS)
-    peer = _job("together", _TOGETHER, {PROGRAM: program.text}, both)
+    warm = (*preload, *slow_imports(program))
+    peer = _job("together", _TOGETHER, {PROGRAM: program.text}, both, warm)
     own = replace(limits, wall_seconds=limits.wall_seconds + _PATIENCE_SECONDS)
     frameworks = {"pytest", "unittest.mock"} if tests.style == "pytest" else {"unittest.mock"}
     # Imported before the program: what it may replace is then known as it was.
     imports = sorted(frameworks | program.imports() | tests.imports)
     request = _request(tests, limits) | {"imports": imports}
     given = {TESTS: tests.source, REQUEST: json.dumps(request)}
-    job = _job("witness", _WITNESS, given, own)
-    peer = replace(peer, preload=_modules(preload, program))
-    return replace(job, collect=(REPORT,), preload=_modules(preload), peer=peer)
-
-
-def _modules(asked_for: tuple[str, ...], program: Program | None = None) -> tuple[str, ...]:
-    """Return what a worker should have imported: few different lists, as each has workers."""
-    imports = program.imports() if program is not None else ()
-    return (*_IMPORTED, *asked_for, *(name for name in SLOW_IMPORTS if name in imports))
+    job = _job("witness", _WITNESS, given, own, preload)
+    return replace(job, collect=(REPORT,), peer=peer)
 
 
 def harness_digest(job: Job) -> str:
@@ -100,15 +94,22 @@ def _request(tests: TestCode, limits: Limits) -> dict[str, JSON]:
     }
 
 
-def _job(main: str, modules: Sequence[str], given: dict[str, str], limits: Limits) -> Job:
+def _job(
+    main: str,
+    modules: Sequence[str],
+    given: dict[str, str],
+    limits: Limits,
+    preload: tuple[str, ...],
+) -> Job:
     argv = ("python", "-I", "-c", _BOOT.format(main))
-    return Job(argv, files={PACKED: _packed(tuple(modules)), **given}, limits=limits)
+    files = {PACKED: _packed(tuple(modules)), **given}
+    return Job(argv, files=files, limits=limits, preload=(*_IMPORTED, *preload))
 
 
 @cache
 def _packed(modules: tuple[str, ...]) -> str:
     """Return modules as an archive in letters, the same each time."""
-    folder = files("gadfly_python") / "_split"
+    folder = resources.files("gadfly_python") / "_split"
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
         for module in modules:
