@@ -130,13 +130,39 @@ async def test_on_the_fast_level_jobs_follow_each_other_in_a_container(
     assert first.isolation.level is Level.FAST
 
 
-async def test_on_the_strict_level_each_job_has_a_container_of_its_own() -> None:
+SPACES = "import os; print(*(os.readlink(f'/proc/self/ns/{n}') for n in ('user', 'pid', 'mnt')))"
+
+
+async def test_on_the_strict_level_each_job_has_namespaces_of_its_own_in_one_container() -> None:
     skip_without_docker()
     async with opened(DockerSandbox(IMAGE, level="strict", workers=1)) as sandbox:
+        results = [await sandbox.run(python(SPACES)) for _ in range(3)]
+        names = {result.stdout for result in [await sandbox.run(python(ROOT)) for _ in range(2)]}
+
+    assert len({space for result in results for space in result.stdout.split()}) == 9
+    assert len(names) == 1
+    assert all(r.isolation is not None and r.isolation.level is Level.STRICT for r in results)
+
+
+async def test_where_a_container_can_have_no_namespaces_each_strict_job_has_a_container(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    skip_without_docker()
+    # As an engine's own filter refuses what rooms are made with.
+    monkeypatch.setattr(
+        "gadfly_docker._container.container_filter",
+        lambda: (
+            '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": '
+            '[{"names": ["unshare"], "action": "SCMP_ACT_ERRNO"}]}'
+        ),
+    )
+    async with opened(DockerSandbox(IMAGE, level="strict", workers=1)) as sandbox:
         results = [await sandbox.run(python(ROOT)) for _ in range(3)]
+        isolation = await sandbox.probe()
 
     assert len({result.stdout for result in results}) == 3
-    assert all(r.isolation is not None and r.isolation.level is Level.STRICT for r in results)
+    assert isolation.level is Level.STRICT
+    assert "a container of its own (" in str(isolation.details["each_job"])
 
 
 async def test_modules_are_imported_before_jobs_come() -> None:

@@ -56,7 +56,7 @@ def denied(action, *words):
 def run(code: str, policy: str = "network=False") -> subprocess.CompletedProcess[str]:
     """Run code in a process and a session of its own, under the filter."""
     program = START.format(module=seccomp.__file__)
-    program += f"seccomp.install(seccomp.program({policy}))\n" + textwrap.dedent(code)
+    program += f"seccomp.Filter(seccomp.program({policy})).install()\n" + textwrap.dedent(code)
     return subprocess.run(
         [sys.executable, "-I", "-c", program],
         capture_output=True,
@@ -208,7 +208,7 @@ def test_the_filter_stays_through_exec() -> None:
 def test_a_program_that_the_kernel_refuses_is_an_error() -> None:
     code = """
         try:
-            seccomp.install(bytes(8))
+            seccomp.Filter(bytes(8)).install()
         except OSError as error:
             print(error)
     """

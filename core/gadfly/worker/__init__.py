@@ -21,6 +21,7 @@ inside (`inside/`, standard library only), the line to it, the pool that keeps w
 from __future__ import annotations
 
 from gadfly.worker._boot import BOOT as BOOT
+from gadfly.worker._boot import container_filter as container_filter
 from gadfly.worker._boot import first_message as first_message
 from gadfly.worker._boot import settings as settings
 from gadfly.worker._ports import Backend as Backend
@@ -42,6 +43,7 @@ __all__ = [
     "Stream",
     "Worker",
     "WorkerSandbox",
+    "container_filter",
     "entered",
     "first_message",
     "holes",

@@ -11,6 +11,7 @@ from functools import cache
 from importlib import resources
 
 from gadfly._values.task import JSON
+from gadfly.worker.inside import seccomp as seccomp_filter
 
 BOOT = """\
 import json, os, sys, types
@@ -40,6 +41,7 @@ package.zygote.main(settings)
 It speaks on standard input and output, which may be one socket. Python 3.9 or newer will do.
 """
 
+_FOR_ROOMS = frozenset({"mount", "setns", "unshare"})
 _MODULES = (
     "kernel",
     "heap",
@@ -52,8 +54,9 @@ _MODULES = (
     "seccomp",
     "landlock",
     "python",
-    "job",
     "spaces",
+    "rooms",
+    "job",
     "outputs",
     "run",
     "worker",
@@ -70,7 +73,8 @@ def settings(
     base: str = "/tmp",  # noqa: S108 - covered, not written to
     user: int | None = None,
     job_user: int | None = None,
-    rooms: bool = False,
+    workers: bool = False,
+    strict: bool = False,
     place: str | None = None,
     disk_mib: int = 64,
     readable: Sequence[str] = ("/",),
@@ -89,8 +93,11 @@ def settings(
         job_user: The user that each job's process becomes; None for the worker's own. For kernels
             that leave a process open to others of its user (gVisor); the worker must be root.
         user: The user to become; None for the one it is started as.
-        rooms: Whether to be asked for workers, each with namespaces of its own.
-        place: The folder where jobs may write; None for `/job`.
+        workers: Whether to be asked for workers, and to be none itself.
+        strict: Whether each job has namespaces and a file system of its own, made by its worker;
+            where not, a worker that was asked for has, and shares them with its jobs.
+        place: The folder where jobs may write; None for `/job`. With `strict`, where each job's own
+            file system is mounted.
         disk_mib: How much may be written there, where that is made by the worker itself.
         readable: What jobs may read, where landlock is in force.
         landlock: Whether to use it where the kernel has it.
@@ -104,7 +111,8 @@ def settings(
         "base": base,
         "user": user,
         "job_user": job_user,
-        "rooms": rooms,
+        "workers": workers,
+        "strict": strict,
         "place": place,
         "disk_mib": disk_mib,
         "readable": list(readable),
@@ -118,6 +126,17 @@ def first_message(settings: Mapping[str, JSON]) -> bytes:
     """Return what `BOOT` reads: the worker's modules and its settings."""
     data = json.dumps({"modules": _sources(), "settings": dict(settings)}).encode()
     return len(data).to_bytes(4, "big") + data
+
+
+def container_filter() -> str:
+    """Return a filter of system calls, as container engines take it, under which rooms can be made.
+
+    An engine's own denies what a `strict` worker needs. This one denies all that our own filter
+    denies to every job, whatever the arguments, but for that. Jobs are under our own one besides.
+    """
+    denied = {*seccomp_filter.DENIED, *seccomp_filter.ABSENT} - {"clone3"} - _FOR_ROOMS
+    refuse = {"names": sorted(denied), "action": "SCMP_ACT_ERRNO"}
+    return json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [refuse]})
 
 
 @cache

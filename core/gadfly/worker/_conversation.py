@@ -142,7 +142,9 @@ class _Seat:
         if reason == "cancelled" and not self.released:
             raise SandboxError("the job was cancelled")
         stdout, stderr, *files = (part.decode("utf-8", "replace") for part in parts)
-        names = [name for name, _ in facts["files"]]
+        asked = self.job.collect
+        names: list[str] = [asked[number] for number, _ in facts["files"]]
+        rejected: dict[str, str] = {asked[int(n)]: why for n, why in facts["rejected"].items()}
         return JobResult(
             ended=_ended(reason, facts),
             exit_code=None if reason else facts.get("exit_code"),
@@ -151,7 +153,7 @@ class _Seat:
             stderr=stderr,
             truncated=facts["truncated"],
             files=dict(zip(names, files, strict=True)),
-            rejected=facts["rejected"],
+            rejected=rejected,
             wall_seconds=facts["wall"],
             cpu_seconds=facts["cpu"],
             peak_memory_mib=facts["peak"],

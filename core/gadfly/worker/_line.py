@@ -55,8 +55,9 @@ class Line:
             2,
         )
         facts: dict[str, Any] = {name: _plain(getattr(job.limits, name)) for name in _LIMITS}
-        facts |= {"collect": list(job.collect), "channel": channel, "size": len(payload)}
-        self._send(wire.json_frame(b"J", facts) + payload)
+        names = wire.pack_names([_bytes(name) for name in job.collect])
+        facts |= {"channel": channel, "names": len(names), "size": len(payload)}
+        self._send(wire.json_frame(b"J", facts) + names + payload)
 
     def cancel(self) -> None:
         """Have the running job ended."""

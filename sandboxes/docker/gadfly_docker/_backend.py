@@ -7,11 +7,12 @@ import os
 import secrets
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 from weakref import WeakSet
 
 from gadfly import JSON, Isolation, Level, SandboxError
-from gadfly.worker import Flavour, entered, holes
+from gadfly.worker import Flavour, entered, holes, try_out
 from gadfly_docker import _container
 from gadfly_docker._container import OWNER, SANDBOX, Ceilings, Container, Recipe
 from gadfly_docker._engine import Engine, while_it_restarts
@@ -25,6 +26,7 @@ IMAGE_VARIABLE = "GADFLY_DOCKER_IMAGE"
 _SEEN = ("python", "user", "no_new_privs", "landlock")
 """Of what a first job saw, what is worth telling."""
 _GONE_SECONDS = 10.0
+_MANY_JOBS = 500
 
 
 class DockerBackend:
@@ -33,7 +35,7 @@ class DockerBackend:
     Args:
         image: The image; None asks `GADFLY_DOCKER_IMAGE`, then takes `IMAGE`.
         runtime: What runs containers; None is the engine's default.
-        level: What is said of jobs; how many a worker runs is the sandbox's business.
+        level: What is said of jobs.
         ceilings: What a container may use.
         url: Where the engine listens; None asks the environment.
     """
@@ -57,6 +59,7 @@ class DockerBackend:
         self._mark = secrets.token_hex(8)
         self._recipe: Recipe | None = None
         self._preparing = threading.Lock()
+        self._no_rooms = ""
         self._info: Mapping[str, Any] = {}
         self._warnings: dict[str, None] = {}
         self._started: WeakSet[Container] = WeakSet()
@@ -73,6 +76,14 @@ class DockerBackend:
         self._warnings.update(dict.fromkeys(warnings))
         self._started.add(container)
         return container
+
+    def jobs_per_worker(self) -> int:
+        """Return after how many jobs a container is replaced; known when one has started.
+
+        In a `strict` sandbox the only one, where rooms cannot be made inside.
+        """
+        alone = self._level is Level.STRICT and not (self._recipe and self._recipe.rooms)
+        return 1 if alone else _MANY_JOBS
 
     def isolation(self, facts: Mapping[str, JSON], *, network: bool) -> Isolation:
         """See `gadfly.worker.Backend.isolation`.
@@ -97,6 +108,7 @@ class DockerBackend:
                 "processes": self._ceilings.processes,
                 "cpus": self._ceilings.cpus,
             },
+            **self._each_job(recipe),
             "filesystem": "read-only outside the work folder",
             "disk": "a file system of its own, in memory",
         }
@@ -164,7 +176,7 @@ class DockerBackend:
                         f"`docker pull {name}` or `docker load`, or name one that is there "
                         f"(image=..., or {IMAGE_VARIABLE})"
                     )
-                self._recipe = Recipe(
+                recipe = Recipe(
                     image=str(image["Id"]),
                     volumes=_volumes(image),
                     runtime=self._runtime,
@@ -172,7 +184,38 @@ class DockerBackend:
                     ceilings=self._ceilings,
                     sandbox=self._mark,
                 )
+                roomy = self._level is Level.STRICT and self._can_make_rooms(recipe)
+                self._recipe = replace(recipe, rooms=roomy)
             return self._recipe
+
+    def _can_make_rooms(self, recipe: Recipe) -> bool:
+        """Whether namespaces for each job can be had inside a container, found out by one.
+
+        Raises:
+            SandboxError: The engine does not answer.
+        """
+        if recipe.gvisor:
+            self._no_rooms = "gVisor has no such namespaces"
+            return False
+        try:
+            container, _ = _container.start(self._engine, replace(recipe, rooms=True), Flavour())
+            self._started.add(container)
+            try:
+                self._no_rooms = "; ".join(holes(try_out(container, self.name)))
+            finally:
+                container.stream.close()
+        except SandboxError as error:
+            self._engine.info()
+            self._no_rooms = str(error)
+        return not self._no_rooms
+
+    def _each_job(self, recipe: Recipe) -> Mapping[str, JSON]:
+        """Say what a `strict` job has for itself."""
+        if self._level is not Level.STRICT:
+            return {}
+        if recipe.rooms:
+            return {"each_job": "namespaces and a file system of its own, in a container"}
+        return {"each_job": f"a container of its own ({self._no_rooms})"}
 
     def _check_runtime(self) -> None:
         runtimes: Mapping[str, Any] = self._info.get("Runtimes") or {}
@@ -193,7 +236,9 @@ class DockerBackend:
         if not facts["seccomp"]:
             lines.append("a filter of system calls around each job: use a kernel with seccomp")
         security = " ".join(self._info.get("SecurityOptions") or ())
-        if "name=seccomp" not in security or "profile=unconfined" in security:
+        if "name=seccomp" not in security or (
+            "profile=unconfined" in security and not recipe.rooms
+        ):
             lines.append("docker's own filter of system calls: start the engine with its default")
         return lines
 

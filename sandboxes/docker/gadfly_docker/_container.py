@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gadfly import JSON, InputError, Job, SandboxError
-from gadfly.worker import BOOT, Flavour, first_message, settings
+from gadfly.worker import BOOT, Flavour, container_filter, first_message, settings
 from gadfly_docker._engine import Engine, sdk
 from gadfly_docker._owner import Owner
 from gadfly_docker._stream import AttachedStream
@@ -99,10 +99,20 @@ class Recipe:
     ceilings: Ceilings
     sandbox: str
     """The value of the label `SANDBOX`."""
+    rooms: bool = False
+    """Whether the worker makes a room for each job: user namespaces inside the container, for which
+    the engine's filter of system calls and its covers of `/proc` have to go. In a room both are
+    replaced: `/proc` is the room's own, and jobs are under the worker's filter."""
 
     def knows(self, flavour: Flavour) -> Mapping[str, JSON]:
         """Return what a worker is told at its start."""
-        known = settings(preload=flavour.preload, network=flavour.network, place=PLACE)
+        known = settings(
+            preload=flavour.preload,
+            network=flavour.network,
+            place=PLACE,
+            strict=self.rooms,
+            disk_mib=self.ceilings.disk_mib,
+        )
         return {**known, "job_user": NOBODY} if self.gvisor else known
 
     def settings(self) -> dict[str, Any]:
@@ -139,7 +149,10 @@ class Recipe:
             "pids_limit": ceilings.processes + spare,
             "read_only": True,
             "runtime": self.runtime,
-            "security_opt": ["no-new-privileges"],
+            "security_opt": [
+                "no-new-privileges",
+                *([f"seccomp={container_filter()}"] if self.rooms else []),
+            ],
             "tmpfs": self._writable(),
             "ulimits": [
                 types.Ulimit(name="core", soft=0, hard=0),
@@ -148,6 +161,9 @@ class Recipe:
         }
 
     def _writable(self) -> dict[str, str]:
+        closed = dict.fromkeys((*_CLOSED, *self.volumes), "size=4k,ro")
+        if self.rooms:
+            return {**closed, PLACE: "size=4k,ro"}  # each room mounts its own there
         size = self.ceilings.disk_mib
         work = (
             # A little more than the largest job may have: its worker stops it at its limit, and
@@ -156,7 +172,7 @@ class Recipe:
             f"mode=0700,uid={NOBODY},gid={NOBODY},"
             "nosuid,nodev,exec"  # a compiled program is there to be run
         )
-        return {**dict.fromkeys((*_CLOSED, *self.volumes), "size=4k,ro"), PLACE: work}
+        return {**closed, PLACE: work}
 
 
 class Container:
@@ -204,7 +220,9 @@ def start(engine: Engine, recipe: Recipe, flavour: Flavour) -> tuple[Container, 
     """
     name = f"gadfly-{secrets.token_hex(8)}"
     try:
-        warnings = engine.create(name, recipe.settings(), recipe.host(flavour))
+        warnings = engine.create(
+            name, recipe.settings(), recipe.host(flavour), whole_proc=recipe.rooms
+        )
         # Attached before it starts, so that no byte is missed.
         stream = AttachedStream(engine.attach(name))
         container = Container(engine, name, stream, recipe.ceilings.container_mib)

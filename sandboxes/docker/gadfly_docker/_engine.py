@@ -78,18 +78,32 @@ class Engine:
             raise
         return found
 
-    def create(self, name: str, settings: Mapping[str, Any], host: Mapping[str, Any]) -> list[str]:
+    def create(
+        self,
+        name: str,
+        settings: Mapping[str, Any],
+        host: Mapping[str, Any],
+        *,
+        whole_proc: bool = False,
+    ) -> list[str]:
         """Create a container and return the engine's warnings: limits that it cannot set.
 
         Args:
             name: What to call it.
             settings: What the SDK's `create_container` takes.
             host: What the SDK's `create_host_config` takes.
+            whole_proc: Whether nothing of `/proc` is covered, which the SDK has no word for.
         """
+        uncovered: Mapping[str, Any] = {"MaskedPaths": [], "ReadonlyPaths": []}
         made = self._ask(
             "create a container",
             lambda client: client.create_container(
-                name=name, host_config=client.create_host_config(**host), **settings
+                name=name,
+                host_config={
+                    **client.create_host_config(**host),
+                    **(uncovered if whole_proc else {}),
+                },
+                **settings,
             ),
         )
         return list(made["Warnings"] or ())

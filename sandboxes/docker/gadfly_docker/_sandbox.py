@@ -10,7 +10,7 @@ from gadfly.worker import WorkerSandbox
 from gadfly_docker._backend import DockerBackend
 from gadfly_docker._container import Ceilings
 
-_JOBS_PER_WORKER = {Level.FAST: 500, Level.STRICT: 1}
+_LEVELS = (Level.FAST, Level.STRICT)
 
 
 class DockerSandbox(WorkerSandbox):
@@ -25,8 +25,9 @@ class DockerSandbox(WorkerSandbox):
             then takes `python:3.12-slim`.
         runtime: What runs containers, by the engine's name for it: `runsc` is gVisor. None is the
             engine's default.
-        level: `fast`, where jobs follow each other in a container, or `strict`, a container for
-            each job.
+        level: `fast`, where jobs follow each other in a container, or `strict`, where each has
+            namespaces and a file system of its own inside; or, where those cannot be had (gVisor,
+            AppArmor's docker profile, no user namespaces), a container of its own.
         workers: How many jobs run at a time, each in a container; the number of cores by default.
         preload: Python modules to import before any job comes; what the image does not have is
             left out.
@@ -56,7 +57,7 @@ class DockerSandbox(WorkerSandbox):
         cpus: float = 1.0,
         url: str | None = None,
     ) -> None:
-        if level not in {None, *_JOBS_PER_WORKER}:
+        if level not in {None, *_LEVELS}:
             raise InputError(f"a container's level is fast or strict, not {level!r}")
         chosen = Level(level or Level.FAST)
         self._ceilings = Ceilings(
@@ -73,7 +74,7 @@ class DockerSandbox(WorkerSandbox):
             self._docker,
             workers=workers,
             preload=tuple(preload),
-            jobs_per_worker=_JOBS_PER_WORKER[chosen],
+            jobs_per_worker=self._docker.jobs_per_worker,
         )
 
     async def run(self, job: Job) -> JobResult:

@@ -132,7 +132,7 @@ class LocalBackend:
 
     def jobs_per_worker(self) -> int:
         """Return after how many jobs a worker is replaced; known when one has started."""
-        return 1 if self._strict and self._way is not None and self._way.rooms else _MANY_JOBS
+        return _MANY_JOBS
 
     def isolation(self, facts: Mapping[str, JSON], *, network: bool) -> Isolation:
         """See `gadfly.worker.Backend.isolation`."""
@@ -259,7 +259,8 @@ class LocalBackend:
             house=steps if way.launcher == "own" else None,
             base=tempfile.gettempdir(),
             user=way.user,
-            rooms=way.rooms,
+            workers=way.rooms,
+            strict=way.rooms and self._strict,
             place=place,
             disk_mib=flavour.disk_mib,
             readable=("/",) if place is None else (*_layout.readable(self._readable), "/proc"),

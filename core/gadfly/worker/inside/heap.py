@@ -15,7 +15,7 @@ from . import kernel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _HUGE = 2 << 20
 """Bytes of a huge page. Where they are of another size (some kernels on aarch64), none is made."""
@@ -23,11 +23,14 @@ _HUGE = 2 << 20
 
 _WORTH_IT = 4
 """Huge pages; with fewer, there is nothing to be gained."""
-_SMALL = range(48, 513, 16)
-"""Sizes of the blocks that Python's allocator cuts pages into."""
-_IN_A_ROW, _ENOUGH = 8, 20_000
+_SMALL, _LARGE = range(48, 513, 16), range(528, 4097, 16)
+"""Sizes of blocks that Python's allocator cuts pages into, and of some that it leaves to C's."""
+_PAGES = 16_384
+"""Bytes of what Python's allocator cuts up for one size at a time (a quarter before 3.10)."""
+_ENOUGH = 20_000
+_C_HEADER = 8
 
-_fillings: list[bytes] = []
+_fillings: list[object] = []
 
 
 def settle() -> None:
@@ -46,18 +49,36 @@ def settle() -> None:
     gc.disable()
 
 
-def _fill_holes() -> Iterator[bytes]:
-    """Yield objects that take the free blocks between those that stay."""
+def _fill_holes() -> Iterator[object]:
+    """Yield objects that take the free blocks between those that stay, so that none is used later.
+
+    What a process allocates then comes from fresh pages, and a huge page that it does not write to
+    stays whole in it and in all that it forks.
+    """
     header = sys.getsizeof(b"")
+    yield from _until_fresh(16, object)
+    yield from _until_fresh(32, lambda: float(header))
     for size in _SMALL:
-        last = row = 0
+        yield from _until_fresh(size, lambda size=size: bytes(size - header))
+    top = id(bytes(_LARGE[-1]))
+    for size in _LARGE:
         for _ in range(_ENOUGH):
-            filling = bytes(size - header)
+            filling = bytes(size - header - _C_HEADER)
             yield filling
-            row = row + 1 if id(filling) - last == size else 0
-            if row == _IN_A_ROW:
-                break  # they come from a fresh page now
-            last = id(filling)
+            if id(filling) > top:
+                break
+
+
+def _until_fresh(size: int, make: Callable[[], object]) -> Iterator[object]:
+    """Yield objects of a size until they fill a page that was empty, one after the other."""
+    last = row = 0
+    for _ in range(_ENOUGH):
+        filling = make()
+        yield filling
+        row = row + 1 if id(filling) - last == size else 0
+        if row * size > _PAGES // 2:
+            return
+        last = id(filling)
 
 
 def _places() -> Iterator[int]:

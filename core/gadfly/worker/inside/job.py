@@ -15,6 +15,7 @@ import sys
 
 from . import kernel, landlock, python, seccomp, wire
 from .place import usage
+from .rooms import Room
 from .tree import MIB
 
 TYPE_CHECKING = False
@@ -55,6 +56,7 @@ class Walls:
             by itself.
         user: Whom a job's process becomes; None for the worker's own user.
         counted: Whether the kernel counts the worker's processes apart from the user's others.
+        roomed: Whether each job has namespaces of its own, which the worker is not in.
     """
 
     def __init__(
@@ -66,41 +68,45 @@ class Walls:
         alone: bool,
         counted: bool,
         user: int | None = None,
+        roomed: bool = False,
     ) -> None:
         self.rules = rules
         self.filtered = filtered
         self.alone = alone
         self.counted = counted
         self.user = user
-        self.together = alone and user is None
+        self.together = alone and user is None and not roomed
         """Whether the worker is shut in with its jobs."""
         self._network = network
-        self._program = self._filter() if filtered else b""
-        self._telling = self._filter(told=True) if filtered and self.together else b""
+        self._filter = seccomp.Filter(self._program()) if filtered else None
+        told = filtered and not network and (self.together or roomed)
+        self._telling = seccomp.Filter(self._program(told=True)) if told else None
 
     def raise_around(self, place: str) -> seccomp.Listener | None:
         """Shut this process in, for good, with all that it will start.
 
         Returns:
-            What tells a worker that is shut in with its jobs when one asks for network that it may
-            not have; None where the kernel has no such thing.
+            What tells the worker when a job asks for network that it may not have; None where the
+            kernel has no such thing, or the job's process would keep it to itself.
         """
         kernel.drop_capabilities()
         kernel.clear_capabilities()
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         if self.rules is not None:
             self.rules.enforce([place])
-        if self._telling and not self._network:
+        if self._telling is not None:
             try:
-                return seccomp.listen(self._telling)
+                return self._telling.listen()
             except OSError:
                 pass  # an old kernel, or gVisor: the same is denied without a word
-        if self.filtered:
-            scoped = self.alone or landlock.abi() >= _SCOPES_SIGNALS
-            seccomp.install(self._program if scoped else self._filter(own_pid=os.getpid()))
+        if self._filter is not None:
+            if self.alone or landlock.abi() >= _SCOPES_SIGNALS:
+                self._filter.install()
+            else:
+                seccomp.Filter(self._program(own_pid=os.getpid())).install()
         return None
 
-    def _filter(self, *, own_pid: int | None = None, told: bool = False) -> bytes:
+    def _program(self, *, own_pid: int | None = None, told: bool = False) -> bytes:
         # Alone, no socket of the machine's is in reach, so a job may make its own.
         unix = self.alone and not self._network
         return seccomp.program(network=self._network, unix=unix, own_pid=own_pid, told=told)
@@ -108,7 +114,7 @@ class Walls:
 
 def enter(
     limits: dict[str, Any],
-    place: Place,
+    where: Place | Room,
     walls: Walls,
     control: int,
     started: int,
@@ -118,7 +124,7 @@ def enter(
 
     Args:
         limits: The job's facts, as the host gave them.
-        place: Its folder: `work`, `tmp` and `shm` are in it.
+        where: Its folder, in which `work`, `tmp` and `shm` are; or a room where it makes them.
         walls: What to be shut in by.
         control: Where the payload is read.
         started: Told `k`, and what is in the place, when the stranger's code begins; or why it
@@ -126,9 +132,13 @@ def enter(
         streams: What becomes stdout, stderr and, unless it is -1, the channel.
     """
     try:
+        room = where if isinstance(where, Room) else None
+        place, own = where.path, isinstance(where, Room) or where.own
         if walls.user is not None:
             kernel.become(walls.user)
-        if not walls.alone:
+        if room is not None:
+            room.enter()
+        elif not walls.alone:
             kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # a copy of the worker, that holds nothing of it
         kernel.try_write("/proc/self/oom_score_adj", "1000")
@@ -137,15 +147,19 @@ def enter(
         content = marshal.loads(payload)  # noqa: S302 - from the host, and read by nobody before us
         del payload
         argv = content["argv"]
-        _fill(f"{place.path}/work", content["files"], own=place.own)
-        _take_streams(content["stdin"], place.path, streams, started)
+        _fill(f"{place}/work", content["files"], own=own)
+        _take_streams(content["stdin"], place, streams, started)
         started = _FIRST_FREE
         if streams[2] >= 0:
             os.environb[b"GADFLY_CHANNEL"] = b"%d" % CHANNEL
         del content
         program = _program(argv)
-        _settle(limits, place.path, walls, warm=program is not None)
-        os.write(started, b"k%d %d" % usage(place.path))
+        listener = _settle(limits, place, walls, warm=program is not None)
+        word = b"k%d %d" % usage(place)
+        if room is None:
+            os.write(started, word)
+        else:
+            room.hand_over(started, word, listener)
         os.close(started)
     except Refusal as refusal:
         os.write(started, f"?{refusal}".encode("utf-8", "replace")[:1000])
@@ -221,8 +235,10 @@ def _close(fd: int) -> None:
         pass
 
 
-def _settle(limits: dict[str, Any], place: str, walls: Walls, *, warm: bool) -> None:
-    """Everything that holds for the job and all it will start."""
+def _settle(
+    limits: dict[str, Any], place: str, walls: Walls, *, warm: bool
+) -> seccomp.Listener | None:
+    """Put in force what holds for the job and all it will start; see `Walls.raise_around`."""
     os.setsid()
     os.chdir(f"{place}/work")
     # The worker acts at the limits themselves, and knows why; these hold where it is late.
@@ -237,26 +253,21 @@ def _settle(limits: dict[str, Any], place: str, walls: Walls, *, warm: bool) -> 
     elif (others := _tasks_of_user()) is not None:
         _limit(resource.RLIMIT_NPROC, ceiling + 256 + others)
     _limit(resource.RLIMIT_CORE, 0)
-    if not walls.together:
-        walls.raise_around(place)
+    return None if walls.together else walls.raise_around(place)
 
 
 def _limit(which: int, value: int, grace: int = 0) -> None:
     """Set a limit that cannot be raised again; the kernel's last word is `grace` above."""
     ceiling = resource.getrlimit(which)[1]
-    hard = _at_most(min(value + grace, _FOR_EVER), ceiling)
-    resource.setrlimit(which, (_at_most(value, hard), hard))
-
-
-def _at_most(value: int, ceiling: int) -> int:
-    """Return the smaller of two limits; infinity is a negative number to `resource`."""
-    limits = {value, ceiling} - {resource.RLIM_INFINITY}
-    return min(limits, default=resource.RLIM_INFINITY)
+    hard = min(value + grace, _FOR_EVER)
+    if ceiling != resource.RLIM_INFINITY:
+        hard = min(hard, ceiling)
+    resource.setrlimit(which, (min(value, hard), hard))
 
 
 def _tasks_of_user() -> int | None:
     """Count what the kernel counts against us; None in a container, where we cannot see it."""
-    if os.getppid() == 1:
+    if os.getppid() <= 1:
         return None
     user, count = os.getuid(), 0
     for name in filter(str.isdigit, os.listdir("/proc")):

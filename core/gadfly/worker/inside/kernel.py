@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import errno
+import mmap
 import os
 import signal
+import struct
 
+CLONE_VM = 0x00000100
+CLONE_FILES = 0x00000400
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
 CLONE_NEWIPC = 0x08000000
@@ -32,7 +37,17 @@ _CLONE = {"x86_64": 56, "aarch64": 220}
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 
 _SIG_SETMASK = 2
+WALL = 0x40000000
+"""For `waitpid`: children of every kind, those of `idle_in` among them."""
+_STACK_BYTES = 16_384
 _MADV_COLLAPSE = 25
+
+# Made here and not where they are used: what is made in a job's process costs it a page each.
+_CAPABILITIES = ctypes.create_string_buffer(struct.pack("=II", 0x20080522, 0), 8)
+_NONE = ctypes.create_string_buffer(24)
+_ALL_SIGNALS = ctypes.create_string_buffer(b"\xff" * 128, 128)
+_IGNORED = ctypes.create_string_buffer(b"\1", 256)  # what to do, SIG_IGN, comes first in it
+_masked, _handled = ctypes.create_string_buffer(128), ctypes.create_string_buffer(256)
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _locked = ctypes.PyDLL(None, use_errno=True)  # keeps the interpreter's lock during a call
@@ -67,6 +82,43 @@ def fork_into(flags: int) -> int:
     return pid
 
 
+def idle_in(flags: int, stack: mmap.mmap) -> int:
+    """Start a process in fresh namespaces that does nothing but keep them, until it is killed.
+
+    It has our memory and our descriptors, so nothing is copied for it, and runs no code but the C
+    library's `pause`, with all signals blocked. Processes that lose their parent become its
+    children and are reaped by the kernel. It takes a `waitpid` with `WALL` to see its end, of which
+    no signal tells.
+
+    Args:
+        flags: The namespaces.
+        stack: What it uses as such until it has ended; see `new_stack`.
+    """
+    top = ctypes.addressof(ctypes.c_char.from_buffer(stack)) + _STACK_BYTES
+    pause = ctypes.cast(_libc.pause, ctypes.c_void_p)
+    shared = ctypes.c_int(flags | CLONE_VM | CLONE_FILES)
+    # Not by Python's own functions, which make an object of each signal: a tenth of a job's time.
+    _libc.sigprocmask(_SIG_SETMASK, _ALL_SIGNALS, _masked)
+    _libc.sigaction(signal.SIGCHLD, _IGNORED, _handled)
+    pid = int(_locked.clone(pause, ctypes.c_void_p(top), shared, None))
+    error = ctypes.get_errno()
+    _libc.sigaction(signal.SIGCHLD, _handled, None)
+    _libc.sigprocmask(_SIG_SETMASK, _masked, None)
+    if pid < 0:
+        raise OSError(error, f"clone: {os.strerror(error)}")
+    return pid
+
+
+def new_stack() -> mmap.mmap:
+    """Return memory that a process can have as its stack."""
+    return mmap.mmap(-1, _STACK_BYTES, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+
+
+def enter(namespace: int) -> None:
+    """Enter a namespace by its descriptor; a PID namespace takes in only who is forked then."""
+    _check("setns", _libc.setns(namespace, 0))
+
+
 def prctl(option: int, value: int) -> None:
     """Change an attribute of this process."""
     _check(f"prctl {option}", _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0))
@@ -81,16 +133,17 @@ def become(user: int) -> None:
 
 def drop_capabilities() -> None:
     """Give up what root would get back at an exec, as far as this process may."""
-    for capability in range(64):
-        if _libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0):
+    capability = ctypes.c_ulong()
+    drop = _libc.prctl
+    for number in range(64):
+        capability.value = number
+        if drop(PR_CAPBSET_DROP, capability, 0, 0, 0):
             break  # past the last one, or no privilege to give up
 
 
 def clear_capabilities() -> None:
     """Give up what this process may do beyond its user, for good."""
-    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
-    nothing = (ctypes.c_uint32 * 6)()
-    _check("capset", _libc.capset(ctypes.byref(header), ctypes.byref(nothing)))
+    _check("capset", _libc.capset(_CAPABILITIES, _NONE))
 
 
 def reset_signals() -> None:
@@ -139,6 +192,30 @@ def set_host_name(name: str) -> None:
     _check("sethostname", _libc.sethostname(name.encode(), len(name)))
 
 
+def open_in(folder: int, name: int, flags: int) -> int:
+    """Open what has a name in a folder; the name is given by its address."""
+    fd = int(_libc.openat(folder, ctypes.c_void_p(name), flags))
+    if fd < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return fd
+
+
+def is_link(folder: int, name: int) -> bool:
+    """Whether what has a name in a folder is a symbolic link; the name is given by its address.
+
+    Raises:
+        OSError: Nothing has that name, or it cannot be reached.
+    """
+    target = ctypes.create_string_buffer(1)
+    if _libc.readlinkat(folder, ctypes.c_void_p(name), target, ctypes.c_size_t(1)) >= 0:
+        return True
+    number = ctypes.get_errno()
+    if number != errno.EINVAL:
+        raise OSError(number, os.strerror(number))
+    return False
+
+
 def kill(pid: int) -> None:
     """Kill a process, if it is still there."""
     try:
@@ -147,10 +224,22 @@ def kill(pid: int) -> None:
         pass
 
 
+def drain(pipe: int) -> None:
+    """Take what a signal has left in a pipe that does not block."""
+    try:
+        while os.read(pipe, 4096):
+            pass
+    except BlockingIOError:
+        pass
+
+
 def write(path: str, text: str) -> None:
     """Write to one of the kernel's files."""
-    with open(path, "w", encoding="utf-8") as file:  # the one codec that is always loaded
-        file.write(text)
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
 
 
 def try_write(path: str, text: str) -> None:

@@ -69,6 +69,8 @@ _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on all ma
 _VERSION = 1
 _PATH_BENEATH = 1
 _PR_SET_NO_NEW_PRIVS = 38
+_YES = tuple(map(ctypes.c_ulong, (1, 0, 0, 0)))
+_RULE = struct.Struct("=Qi")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -127,7 +129,7 @@ class Rules:
                     continue
             for path in work:
                 self._add(ruleset, path, _WRITE)
-            if _libc.prctl(_PR_SET_NO_NEW_PRIVS, *map(ctypes.c_ulong, (1, 0, 0, 0))):
+            if _libc.prctl(_PR_SET_NO_NEW_PRIVS, *_YES):
                 raise OSError(ctypes.get_errno(), "no_new_privs was refused")
             _call(_RESTRICT_SELF, ruleset, self._silence())
         finally:
@@ -147,7 +149,7 @@ class Rules:
         try:
             if not stat.S_ISDIR(os.fstat(place).st_mode):
                 access &= _OF_FILES  # the kernel refuses a folder's rights on anything else
-            rule = struct.pack("=Qi", access & self._rights, place)
+            rule = _RULE.pack(access & self._rights, place)
             _call(_ADD_RULE, ruleset, _PATH_BENEATH, rule, 0)
         finally:
             os.close(place)

@@ -6,12 +6,17 @@ held outside of it, in mappings that are made after the fork and gone before the
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterator
+    from typing import TypeVar
+
+    T = TypeVar("T", bound="Memory")
 
 
 class Memory:
@@ -23,7 +28,7 @@ class Memory:
         self.size = 0
         """How many bytes it holds."""
 
-    def __enter__(self) -> Memory:  # noqa: PYI034 - `Self` is newer than the oldest Python here
+    def __enter__(self: T) -> T:  # noqa: PYI019 - `Self` is newer than the oldest Python here
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -92,3 +97,21 @@ class Memory:
             while done < size:
                 with whole[done:size] as part:
                     done += os.write(fd, part)
+
+
+class Names(Memory):
+    """Names of files, packed as by `wire.pack_names`, for C functions: no object holds one."""
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield the addresses of each name's parts, good until `close`."""
+        first = ctypes.c_char.from_buffer(self._map)
+        start, parts = 0, list[int]()
+        while start < self.size:
+            end = self._map.find(b"\0", start)
+            if end > start:
+                parts.append(ctypes.addressof(first) + start)
+            else:
+                yield parts
+                parts = []
+            start = end + 1
+        del first  # or the mapping cannot be closed

@@ -10,16 +10,16 @@ import errno
 import os
 import stat
 
+from . import kernel
 from .memory import Memory
 from .removal import empty
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
-_ROOMS = ("work", "tmp", "shm")
 _FILE_BYTES = 4096
 """Counted for every file and folder where the file system is not the job's own."""
 _FILES_PER_MIB = 64
@@ -32,15 +32,25 @@ class Place:
         path: Where it is; it exists.
         own: Whether it is a file system of its own, whose account of itself can be trusted.
         user: Whose it is; None for the worker's own.
+        held: Descriptors of it and of `work` in it, where that is elsewhere and was prepared there.
     """
 
-    def __init__(self, path: str, *, own: bool, user: int | None = None) -> None:
+    ROOMS = ("work", "tmp", "shm")
+    """The folders in it that a job finds."""
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        own: bool,
+        user: int | None = None,
+        held: tuple[int, int] | None = None,
+    ) -> None:
         self.path = path
         self.own = own
         self._user = user
-        self._fd = os.open(path, _FOLDER)
+        self._fd, self._work = held or (os.open(path, _FOLDER), -1)
         self._counts_files = os.statvfs(self._fd).f_files > 0
-        self._work = -1
         self._bytes_before = self._files_before = 0
 
     def prepare(self) -> None:
@@ -48,11 +58,16 @@ class Place:
         if self._work >= 0:
             os.close(self._work)
             empty(self._fd)
-        for room in _ROOMS:
+        for room in self.ROOMS:
             os.mkdir(room, 0o700, dir_fd=self._fd)
             if self._user is not None:
                 os.chown(room, self._user, self._user, dir_fd=self._fd)
         self._work = os.open("work", _FOLDER, dir_fd=self._fd)
+
+    def close(self) -> None:
+        """Let go of it."""
+        os.close(self._work)
+        os.close(self._fd)
 
     def count_from(self, used_bytes: int, files: int) -> None:
         """Take no account of so much: it was given to the job."""
@@ -77,29 +92,33 @@ class Place:
         return not self._counts_files and _use(self.path, bytes_limit) > bytes_limit
 
     def collect(
-        self, names: list[str], limit_bytes: int
-    ) -> tuple[list[tuple[str, Memory]], dict[str, str]]:
+        self, names: Iterable[list[int]], limit_bytes: int
+    ) -> tuple[list[tuple[int, Memory]], dict[int, str]]:
         """Read files that a job left; call it when all of its processes are dead.
 
+        Args:
+            names: Of the files; see `Names`.
+            limit_bytes: How much of one is brought back, at most.
+
         Returns:
-            The files, and by name why one that is there was refused. What is not there is in
-            neither.
+            The files and, why one that is there was refused, both by their number. What is not
+            there is in neither.
         """
-        files: list[tuple[str, Memory]] = []
-        rejected: dict[str, str] = {}
-        for name in names:
+        files: list[tuple[int, Memory]] = []
+        rejected: dict[int, str] = {}
+        for number, parts in enumerate(names):
             try:
-                files.append((name, self._read(name, limit_bytes)))
+                files.append((number, self._read(parts, limit_bytes)))
             except FileNotFoundError:
                 continue
             except _RejectedError as reason:
-                rejected[name] = str(reason)
-            except (OSError, UnicodeEncodeError) as error:
-                rejected[name] = _why(error)
+                rejected[number] = str(reason)
+            except OSError as error:
+                rejected[number] = _why(error)
         return files, rejected
 
-    def _read(self, name: str, limit_bytes: int) -> Memory:
-        *folders, last = name.split("/")
+    def _read(self, parts: list[int], limit_bytes: int) -> Memory:
+        *folders, last = parts
         held = os.dup(self._work)
         try:
             for folder in folders:
@@ -125,28 +144,26 @@ class _RejectedError(Exception):
     """Why a file is not brought back."""
 
 
-def _step(folder: int, name: str, flags: int) -> int:
+def _step(folder: int, name: int, flags: int) -> int:
     """Open something in a folder, and close the folder.
 
     A symbolic link is looked for, too: gVisor follows one to a folder in spite of O_NOFOLLOW.
     """
-    if stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+    if kernel.is_link(folder, name):
         raise OSError(errno.ELOOP if flags == _FILE else errno.ENOTDIR, "it is a symbolic link")
-    inner = os.open(name, flags, dir_fd=folder)
+    inner = kernel.open_in(folder, name, flags)
     os.close(folder)
     return inner
 
 
-def _why(error: OSError | UnicodeEncodeError) -> str:
-    if isinstance(error, OSError):
-        if error.errno == errno.ELOOP:
-            return "it is a symbolic link"
-        if error.errno == errno.ENOTDIR:
-            return "a part of its path is not a folder (a symbolic link or a file)"
-        if error.errno == errno.ENXIO:
-            return "it is not a regular file"
-        return f"it cannot be read: {error.strerror}"
-    return "its name cannot be encoded"
+def _why(error: OSError) -> str:
+    if error.errno == errno.ELOOP:
+        return "it is a symbolic link"
+    if error.errno == errno.ENOTDIR:
+        return "a part of its path is not a folder (a symbolic link or a file)"
+    if error.errno == errno.ENXIO:
+        return "it is not a regular file"
+    return f"it cannot be read: {error.strerror}"
 
 
 def usage(place: int | str) -> tuple[int, int]:

@@ -7,10 +7,14 @@ import json
 import os
 import select
 import signal
+import socket
 import time
 
 from . import job, kernel, wire
+from .memory import Names
 from .outputs import Channel, Output
+from .place import Place
+from .rooms import Room
 from .tree import MIB, Tree
 
 TYPE_CHECKING = False
@@ -23,8 +27,9 @@ _TICK_SECONDS = 0.01
 """How often the limits of the whole tree are looked at."""
 _SLOW_SECONDS = 0.05
 """Descriptors, and a disk that is no file system of its own, are looked at less often."""
-_WORKER_MIB, _WORKER_PROCESSES = 32, 1
-"""What a worker itself uses of its control group, with what the kernel keeps about its job."""
+_WORKER_MIB, _WORKER_PROCESSES = 32, 2
+"""What a worker and a room's keeper use of its control group, with what the kernel keeps about its
+job."""
 _NEARLY = 0.9
 """Of its limit a group holds at least so much when the limit is why its processes are killed."""
 _START_SECONDS = 60.0
@@ -35,27 +40,44 @@ class HostGoneError(Exception):
     """The host has closed the line, or died."""
 
 
+class RefusedError(Exception):
+    """A job could not begin."""
+
+
 class Run:
     """One job on a worker."""
 
-    def __init__(self, worker: Worker, limits: dict[str, Any]) -> None:
+    def __init__(
+        self, worker: Worker, where: Place | Room, limits: dict[str, Any], names: Names
+    ) -> None:
         self._worker = worker
+        self._where = where
+        self._room = where if isinstance(where, Room) else None
+        self._listener = worker.listener
         self._reader, self._writer = worker.reader, worker.writer
         self._limits = limits
+        self._names = names
         self._group = worker.group
         self._memory_bytes = 0
+        self._own_seconds = 0.0
         self._starved = False
         """Whether processes were killed for want of memory that this job was entitled to."""
         self._tree = Tree(alone=worker.walls.alone)
         self._child = 0
         self._status: int | None = None
+        self._alone = False
+        """Whether it has ended and left nobody in its room."""
         self._wanted_network = False
         self._used_seconds = 0.0
         self._peak_kib = 0
 
     def run(self) -> None:
-        """Run it and report; afterwards nothing of it is left but its files."""
-        limits, place = self._limits, self._worker.place
+        """Run it and report; afterwards nothing of it is left but its files.
+
+        Raises:
+            RefusedError: It was not begun; what was said of it is still in this process.
+        """
+        limits = self._limits
         cap = limits["output_kib"] * 1024
         with contextlib.ExitStack() as stack:
             self._stdout = stdout = stack.enter_context(Output(cap))
@@ -71,14 +93,14 @@ class Run:
                         wire.give_up(self._writer, problem[1:])
                     else:
                         self._report({"refused": problem[1:]}, [])
-                    return
+                    raise RefusedError
                 started = time.monotonic()
                 self._deadline = started + limits["wall_seconds"]
                 self._next_look = started + _TICK_SECONDS
                 self._next_slow = started + _SLOW_SECONDS
                 reason = self._watch(channel)
                 wall = time.monotonic() - started
-                leftover = 0 if self._status is None else self._tree.count_living()
+                leftover = 0 if self._status is None else self._count_left()
             finally:
                 self._sweep()
             # What was still on its way when all writers died.
@@ -86,6 +108,7 @@ class Run:
             stderr.read()
             if channel is not None:
                 channel.carry_rest()
+            place = self._place
             if place.lacks(1):
                 wire.give_up(self._writer, f"the disk is full in {place.path}")
                 return
@@ -93,13 +116,13 @@ class Run:
             if self._starved:
                 wire.give_up(self._writer, "the machine ran out of memory")
                 return
-            files, rejected = place.collect(limits["collect"], cap)
+            files, rejected = place.collect(self._names, cap)
             facts.update(
                 wall=wall,
                 stdout=stdout.kept,
                 stderr=stderr.kept,
                 truncated=stdout.flooded or stderr.flooded,
-                files=[[name, content.size] for name, content in files],
+                files=[[number, content.size] for number, content in files],
                 rejected=rejected,
             )
             if not facts["reason"] and facts["truncated"]:
@@ -114,17 +137,20 @@ class Run:
     def _begin(self, channel: Channel | None) -> str:
         """Fork the job and see it off: "" when the stranger's code has begun, or why it has not."""
         needed = self._limits["disk_mib"]
-        if self._worker.place.lacks(needed):
-            return f"!less than {needed} MiB (disk_mib) are free in {self._worker.place.path}"
+        if isinstance(self._where, Place) and self._where.lacks(needed):
+            return f"!less than {needed} MiB (disk_mib) are free in {self._where.path}"
         if self._group is not None:
             # What is written to the place is memory, too.
             memory = self._limits["memory_mib"] + needed + _WORKER_MIB
             self._memory_bytes = memory * MIB
             self._group.limit(memory, self._limits["processes"] + _WORKER_PROCESSES)
             self._group.reset()
-        told, started = os.pipe2(os.O_CLOEXEC)
+            self._own_seconds = time.process_time()
+        told, started = _line() if self._room is not None else os.pipe2(os.O_CLOEXEC)
         try:
             try:
+                if self._room is not None:
+                    self._room.admit()
                 self._child = os.fork()
             except OSError as error:
                 return f"!no process for the job: {error.strerror}"
@@ -135,8 +161,8 @@ class Run:
                     self._stderr.theirs,
                     -1 if channel is None else channel.theirs,
                 )
-                worker = self._worker
-                job.enter(self._limits, worker.place, worker.walls, self._reader, started, streams)
+                walls = self._worker.walls
+                job.enter(self._limits, self._where, walls, self._reader, started, streams)
         finally:
             os.close(started)
         self._stdout.let_go()
@@ -145,22 +171,40 @@ class Run:
             channel.let_go()
         poller = select.poll()
         poller.register(told, select.POLLIN)
-        ready = _patiently(poller, _START_SECONDS)
-        word = os.read(told, 4096) if ready else b"!it did not begin"
+        if not _patiently(poller, _START_SECONDS):
+            word = b"!it did not begin"
+        elif self._room is None:
+            word = os.read(told, 4096)
+        else:
+            word = self._move_in(self._room, told)
         os.close(told)
         if word[:1] == b"k":
             used, files = map(int, word[1:].split())
-            self._worker.place.count_from(used, files)
+            self._place.count_from(used, files)
             return ""
         return word.decode("utf-8", "replace") or "!the job's process died before it began"
+
+    def _move_in(self, room: Room, told: int) -> bytes:
+        """Take what the job's process gives us of its room; return what it says."""
+        word = room.receive(told)
+        if room.place is not None:
+            self._where, self._listener = room.place, room.listener
+            self._tree = Tree(alone=True, room=room.processes)
+        return word
+
+    @property
+    def _place(self) -> Place:
+        """Where the job has begun."""
+        assert isinstance(self._where, Place)
+        return self._where
 
     def _watch(self, channel: Channel | None) -> str:
         """Wait until the job ends or has to: why it has to, or ""."""
         poller = select.poll()
         for fd in (self._worker.wake, self._reader, self._stdout.ours, self._stderr.ours):
             poller.register(fd, select.POLLIN)
-        if self._worker.listener is not None:
-            poller.register(self._worker.listener.fd, select.POLLIN)
+        if self._listener is not None:
+            poller.register(self._listener.fd, select.POLLIN)
         while True:
             if channel is not None:
                 channel.announce(poller)
@@ -179,7 +223,7 @@ class Run:
                 poller.unregister(output.ours)
         if channel is not None:
             channel.serve(events)
-        listener = self._worker.listener
+        listener = self._listener
         if listener is not None and listener.fd in events:
             self._wanted_network |= listener.deny()
         if self._reader in events and self._listen(channel):
@@ -194,7 +238,7 @@ class Run:
             return "timeout"
         if now < self._next_look:
             return ""
-        limits, place = self._limits, self._worker.place
+        limits, place = self._limits, self._place
         reason = self._counted() or self._tree.passed_limit(limits, self._used_seconds)
         slow = now >= self._next_slow
         if not reason and slow and self._tree.passed_descriptors(limits["open_files"]):
@@ -213,6 +257,9 @@ class Run:
         if self._group is None:
             return ""
         facts = self._group.facts()
+        if "cpu_seconds" in facts:
+            used = facts["cpu_seconds"] - (time.process_time() - self._own_seconds)
+            self._tree.cpu_seconds = max(self._tree.cpu_seconds, used)
         if facts.get("oom_kills"):
             # It was not the group that lacked memory, but the machine, or whoever started us.
             peak = facts.get("peak_bytes", self._memory_bytes)
@@ -234,7 +281,7 @@ class Run:
 
     def _reap(self) -> bool:
         """Take note of every process that has ended; True if the job's own is among them."""
-        self._hush()
+        kernel.drain(self._worker.wake)
         self._collect_dead()
         return self._status is not None
 
@@ -252,31 +299,16 @@ class Run:
             if pid == self._child:
                 self._status = status
 
-    def _hush(self) -> None:
-        """Take what woke us."""
-        try:
-            while os.read(self._worker.wake, 4096):
-                pass
-        except BlockingIOError:
-            pass
-
     def _sweep(self) -> None:
         """Kill all processes of the job. When this returns none is left, not even a zombie."""
         status = self._status
-        if self._worker.walls.alone:
+        if self._room is not None:
+            self._clear(self._room)
+        elif self._worker.walls.alone:
             # More than once: only Linux kills all at once; elsewhere (gVisor) what is just being
             # forked escapes the signal.
-            poller = select.poll()
-            poller.register(self._worker.wake, select.POLLIN)
-            while True:
-                try:
-                    os.kill(-1, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-                if not self._collect_dead():
-                    break
-                poller.poll(_TICK_SECONDS * 1000)
-                self._hush()
+            while self._kill_all():
+                self._await_death()
         else:
             if self._child:  # 0 is no process, but our whole group
                 kernel.kill(self._child)
@@ -285,6 +317,33 @@ class Run:
                     kernel.kill(pid)
                 time.sleep(0.001)
         self._status = status  # what our own signal did to it is no fact about the job
+
+    def _clear(self, room: Room) -> None:
+        room.end()
+        while self._collect_dead():
+            self._await_death()
+        if not self._alone:
+            room.wait()
+
+    def _kill_all(self) -> bool:
+        """Kill all that we may; False if this worker has no children any more."""
+        try:
+            os.kill(-1, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        return self._collect_dead()
+
+    def _count_left(self) -> int:
+        """Count what a job that has ended by itself leaves running."""
+        self._alone = self._room is not None and self._room.is_empty()
+        return 0 if self._alone else self._tree.count_living()
+
+    def _await_death(self) -> None:
+        """Wait until a process of ours has ended, not for long."""
+        poller = select.poll()
+        poller.register(self._worker.wake, select.POLLIN)
+        poller.poll(_TICK_SECONDS * 1000)
+        kernel.drain(self._worker.wake)
 
     def _facts(self, reason: str, leftover: int) -> dict[str, Any]:
         """Say what happened; a limit that a job passed before it ended by itself is named."""
@@ -310,7 +369,7 @@ class Run:
             return "memory"
         if number == signal.SIGXCPU and cpu >= limits["cpu_seconds"]:
             return "cpu"
-        if number == signal.SIGXFSZ or self._worker.place.passed_limit(limits["disk_mib"]):
+        if number == signal.SIGXFSZ or self._place.passed_limit(limits["disk_mib"]):
             return "disk"
         return ""
 
@@ -319,6 +378,12 @@ class Run:
         content = json.dumps(facts).encode()
         head = wire.HEADER.pack(b"D", 4 + len(content) + sum(sizes))
         wire.write_all(self._writer, [head, len(content).to_bytes(4, "big"), content])
+
+
+def _line() -> tuple[int, int]:
+    """Return two ends of a line that can carry descriptors."""
+    ours, theirs = socket.socketpair()
+    return ours.detach(), theirs.detach()
 
 
 def _patiently(poller: select.poll, seconds: float) -> bool:

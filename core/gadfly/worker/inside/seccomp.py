@@ -396,6 +396,7 @@ _QUESTION_BYTES = 80
 _PR_SET_NO_NEW_PRIVS = 38
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_YES = tuple(map(ctypes.c_ulong, (1, 0, 0, 0)))
 
 
 def supported() -> bool:
@@ -408,24 +409,44 @@ def supported() -> bool:
     return _seccomp(0, None) == -errno.EFAULT
 
 
-def install(program: bytes) -> None:
-    """Put this process under the filter, for good, with all that it will start.
+class Filter:
+    """A filter that is ready to be installed, by any process that is forked from here.
 
-    For a process with one thread: others would stay outside. Sets `no_new_privs`.
-
-    Raises:
-        OSError: The kernel refused.
+    Args:
+        program: What `program` returns.
     """
-    _install(program, 0)
 
+    def __init__(self, program: bytes) -> None:
+        self._instructions = ctypes.create_string_buffer(program, len(program))
+        address = ctypes.addressof(self._instructions)
+        self._header = struct.pack("@HP", _length(program), address)
 
-def listen(program: bytes) -> Listener:
-    """Do what `install` does, and be told of the calls that the program lets a listener decide.
+    def install(self) -> None:
+        """Put this process under the filter, for good, with all that it will start.
 
-    Raises:
-        OSError: The kernel refused, or has no listeners (Linux 5.0), or there is one already.
-    """
-    return Listener(_install(program, _NEW_LISTENER))
+        For a process with one thread: others would stay outside. Sets `no_new_privs`.
+
+        Raises:
+            OSError: The kernel refused.
+        """
+        self._install(0)
+
+    def listen(self) -> Listener:
+        """Do what `install` does, and be told of the calls that a listener is to decide.
+
+        Raises:
+            OSError: The kernel refused, or has no listeners (Linux 5.0), or there is one already.
+        """
+        return Listener(self._install(_NEW_LISTENER))
+
+    def _install(self, flags: int) -> int:
+        """Install it; return a descriptor if the flags ask for one."""
+        if _libc.prctl(_PR_SET_NO_NEW_PRIVS, *_YES):
+            raise OSError(ctypes.get_errno(), "no_new_privs was refused")
+        result = _seccomp(flags, self._header)
+        if result < 0:
+            raise OSError(-result, f"the seccomp filter was refused: {os.strerror(-result)}")
+        return result
 
 
 class Listener:
@@ -448,18 +469,6 @@ class Listener:
         except OSError:
             return False
         return True
-
-
-def _install(program: bytes, flags: int) -> int:
-    """Install a filter; return a descriptor if the flags ask for one."""
-    if _libc.prctl(_PR_SET_NO_NEW_PRIVS, *map(ctypes.c_ulong, (1, 0, 0, 0))):
-        raise OSError(ctypes.get_errno(), "no_new_privs was refused")
-    instructions = ctypes.create_string_buffer(program, len(program))
-    header = struct.pack("@HP", _length(program), ctypes.addressof(instructions))
-    result = _seccomp(flags, header)
-    if result < 0:
-        raise OSError(-result, f"the seccomp filter was refused: {os.strerror(-result)}")
-    return result
 
 
 def _seccomp(flags: int, header: bytes | None) -> int:

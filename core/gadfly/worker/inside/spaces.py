@@ -16,7 +16,7 @@ from . import kernel
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
+    from typing import Any, NoReturn
 
 PLACE = "/job"
 """Where a room can be written."""
@@ -38,18 +38,19 @@ def room_flags(*, network: bool) -> int:
     return flags if network else flags | kernel.CLONE_NEWNET
 
 
-def furnish_room(user: int, group: int, disk_mib: int) -> None:
-    """Set up a room's mounts; call it as PID 1 of the fresh namespaces.
+def furnish(place: str, disk_mib: int) -> None:
+    """Set up a room's mounts; call it inside.
 
     Args:
-        user: The user id outside, which stays the same inside.
-        group: The group id.
+        place: Where can be written.
         disk_mib: How much can be written, a little more than what a job may.
     """
-    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # or /proc/self would be root's
-    _map(user, group)
-    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
-    kernel.mount("tmpfs", PLACE, "tmpfs", _QUIET, _bounds(disk_mib))
+    kernel.mount("tmpfs", place, "tmpfs", _QUIET, _bounds(disk_mib))
+    mount_proc()
+
+
+def mount_proc() -> None:
+    """Show the processes of this PID namespace, and no others, in /proc."""
     kernel.mount("proc", "/proc", "proc", _PROC)
 
 
@@ -63,7 +64,8 @@ def enter_house(spec: dict[str, Any]) -> None:
 
     Args:
         spec: `house` (see `_build`), `user` (that root becomes; None to stay who we are),
-            `network`, `rooms`, and `disk_mib`: where there are no rooms, `/job` is of this size.
+            `network`, `workers`, `strict` and `disk_mib`: `/job` is of this size, where it is made
+            for the jobs of this very process.
     """
     user, group = os.getuid(), os.getgid()
     flags = room_flags(network=spec["network"])
@@ -73,21 +75,18 @@ def enter_house(spec: dict[str, Any]) -> None:
         flags &= ~kernel.CLONE_NEWUSER
     kernel.unshare(flags)
     if becomes is None:
-        kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
-        _map(user, group)
+        map_self(user, group)
     kernel.mount(None, "/", None, kernel.MS_REC | kernel.MS_SLAVE)
     _build(spec["house"], spec["base"])
     pid = os.fork()
     if pid:
-        os.closerange(0, 1024)  # the host must see the end when the house ends
-        os.waitpid(pid, 0)
-        os._exit(0)
+        wait_for(pid)
     kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
     kernel.set_host_name(_HOST_NAME)
-    kernel.mount("proc", "/proc", "proc", _PROC)
+    mount_proc()
     kernel.unmount(f"/{_OLD}")
     os.rmdir(f"/{_OLD}")
-    if not spec["rooms"]:
+    if not spec["workers"] and not spec["strict"]:
         owner = "" if becomes is None else f",uid={becomes},gid={becomes}"
         kernel.mount("tmpfs", PLACE, "tmpfs", _QUIET, _bounds(spec["disk_mib"]) + owner)
     kernel.change_mount("/", add=kernel.RDONLY)
@@ -135,8 +134,22 @@ def _bind(source: str, place: str, *, device: bool) -> None:
         kernel.change_mount(place, kernel.AT_RECURSIVE, add=kernel.RDONLY | _QUIET)
 
 
-def _map(user: int, group: int) -> None:
-    """Be the same user inside a user namespace as outside."""
-    kernel.write("/proc/self/setgroups", "deny")
-    kernel.write("/proc/self/uid_map", f"{user} {user} 1")
-    kernel.write("/proc/self/gid_map", f"{group} {group} 1")
+def map_self(user: int, group: int) -> None:
+    """Be the same user inside a fresh user namespace as outside."""
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # or /proc/self would be root's
+    map_user("/proc/self", user, group)
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+
+
+def map_user(process: str, user: int, group: int) -> None:
+    """Have a user and a group be the same inside a process's user namespace as outside."""
+    kernel.write(f"{process}/setgroups", "deny")
+    kernel.write(f"{process}/uid_map", f"{user} {user} 1")
+    kernel.write(f"{process}/gid_map", f"{group} {group} 1")
+
+
+def wait_for(pid: int) -> NoReturn:
+    """End when a child ends, which has taken over."""
+    os.closerange(0, 1024)  # the host must see the end when the child ends
+    os.waitpid(pid, 0)
+    os._exit(0)

@@ -1,7 +1,7 @@
 """Frames between the host and a worker: one letter, four bytes of length, and so much content.
 
-host -> worker    J  a job: facts and limits as JSON; the job's own payload follows the frame,
-and is read by the job's process, never by the worker
+host -> worker    J  a job: facts and limits as JSON. After the frame come the names of the files
+that it is asked for, and the job's own payload, which its process reads and never the worker
 S  start a worker of its own; its socket comes with the frame
 X  end the job that runs
 M  bytes for the job's channel; none is the end of it
@@ -34,6 +34,11 @@ def frame(kind: bytes, content: bytes = b"") -> bytes:
 def json_frame(kind: bytes, content: dict[str, Any]) -> bytes:
     """Return the bytes of a frame that holds JSON."""
     return frame(kind, json.dumps(content, separators=(",", ":")).encode())
+
+
+def pack_names(names: Iterable[bytes]) -> bytes:
+    """Return names of files as C wants them: each part of a path ends with a NUL, and so do all."""
+    return b"".join(name.replace(b"/", b"\0") + b"\0\0" for name in names)
 
 
 def read_exactly(fd: int, size: int) -> bytes:

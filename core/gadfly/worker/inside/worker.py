@@ -12,8 +12,10 @@ import os
 import signal
 
 from . import job, wire
+from .memory import Names
 from .place import Place
-from .run import Run
+from .rooms import Rooms
+from .run import RefusedError, Run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .cgroup import Group
+    from .rooms import Room
     from .seccomp import Listener
 
 
@@ -30,7 +33,7 @@ class Worker:
     Args:
         reader: Where frames are read.
         writer: Where frames are written.
-        place: Where jobs may write.
+        where: Where jobs may write; or what makes a room for each.
         walls: What they are kept in by.
         group: The control group that bounds them, and this worker with them; None where there is
             none to be had.
@@ -41,39 +44,61 @@ class Worker:
         self,
         reader: int,
         writer: int,
-        place: Place,
+        where: Place | Rooms,
         walls: job.Walls,
         group: Group | None,
         *,
         facts: dict[str, Any],
     ) -> None:
         self.reader, self.writer = reader, writer
-        self.place, self.walls, self.group = place, walls, group
+        self.walls, self.group = walls, group
         self.listener: Listener | None = None
+        self._rooms = where if isinstance(where, Rooms) else None
+        self._place = None if isinstance(where, Rooms) else where
+        self._room: Room | None = None
         self._facts = facts
         self.wake, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, _ignore)
+        signal.signal(signal.SIGCHLD, ignore)
 
     def serve(self) -> None:
         """Serve until the host has had enough."""
         if self.group is not None:
             self.group.enter()
-        self.place.prepare()
-        if self.walls.together:
-            self.listener = self.walls.raise_around(self.place.path)
+        where = self._prepare()
+        if self.walls.together and isinstance(where, Place):
+            self.listener = self.walls.raise_around(where.path)
         wire.write_all(self.writer, [wire.json_frame(b"R", self._facts)])
-        while True:
-            try:
-                kind, content = wire.read_frame(self.reader)
-            except EOFError:
-                return
-            if kind != b"J":
-                continue  # meant for a job that has ended
-            limits = json.loads(content)
-            Run(self, limits).run()
-            self.place.prepare()
+        try:
+            while True:
+                try:
+                    kind, content = wire.read_frame(self.reader)
+                except EOFError:
+                    return
+                if kind != b"J":
+                    continue  # meant for a job that has ended
+                limits = json.loads(content)
+                with Names(max(1, limits["names"])) as names:
+                    names.read_exactly(self.reader, limits["names"])
+                    Run(self, where, limits, names).run()
+                where = self._prepare()
+        except RefusedError:
+            return  # the next job might find what this process was told of the last
+        finally:
+            if self._room is not None:
+                self._room.end()
+
+    def _prepare(self) -> Place | Room:
+        """Return where the next job is to be, as every job finds it."""
+        if self._rooms is None:
+            assert self._place is not None
+            self._place.prepare()
+            return self._place
+        if self._room is not None:
+            self._room.close()
+        self._room = self._rooms.new()
+        return self._room
 
 
-def _ignore(number: int, frame: FrameType | None) -> None:
+def ignore(number: int, frame: FrameType | None) -> None:
     """Do nothing: that there was a signal is what wakes the watch."""

@@ -1,13 +1,15 @@
 """The zygote: enters its house, imports what jobs will need, and serves, itself or by its workers.
 
-`main` is called with what the host sent first. A zygote that is asked for rooms (`rooms`) forks a
-worker into fresh namespaces for each `S` frame; any other is a worker itself.
+`main` is called with what the host sent first. A zygote that is to have `workers` forks one for
+each `S` frame; any other is a worker itself. Where each job gets a room (`strict`), the zygote
+enters a yard in which its workers can make them; else a worker forked is in a room with its jobs.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+import select
 import signal
 import socket
 import sys
@@ -16,8 +18,10 @@ from . import cgroup, heap, kernel, landlock, python, seccomp, spaces, wire
 from .job import Walls
 from .place import Place
 from .removal import remove
+from .rooms import Rooms, enter_yard
 from .run import HostGoneError
-from .worker import Worker
+from .tree import PARENT, Tree
+from .worker import Worker, ignore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,8 +36,7 @@ def main(spec: dict[str, Any]) -> NoReturn:
     """Be a zygote.
 
     Args:
-        spec: What the host wants: `house` (a layout, or None to stay), `user`, `network`, `rooms`,
-            `base`, `place`, `disk_mib`, `preload`, `readable`, `landlock` and `seccomp`.
+        spec: What the host wants; see `settings` in `gadfly.worker._boot`.
     """
     status = 1
     made = False
@@ -76,6 +79,8 @@ def _live(spec: dict[str, Any], reader: int, writer: int) -> int:
         spaces.enter_house(spec)
     elif spec["user"] is not None:
         kernel.become(spec["user"])
+    if spec["strict"]:
+        enter_yard()
     os.chdir("/")
     os.umask(0o077)
     os.environ.clear()
@@ -93,8 +98,8 @@ def _live(spec: dict[str, Any], reader: int, writer: int) -> int:
         "cgroup": "none" if groups is None else groups.kind,
         "cgroup_lacks": why,
     }
-    if spec["rooms"]:
-        _Rooms(spec, facts, groups).serve(reader, writer)
+    if spec["workers"]:
+        _Nursery(spec, facts, groups).serve(reader, writer)
     else:
         _serve_here(spec, facts, groups, (reader, writer))
     if groups is not None:
@@ -162,16 +167,23 @@ def _serve_here(
     """Be the worker: in the house, in a container, or on the bare machine."""
     alone = os.getpid() == 1
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
-    place = facts["place"]
     walls = _walls(spec, alone=alone, counted=alone and spec["house"] is not None)
-    own = os.stat(place).st_dev != os.stat(os.path.dirname(place)).st_dev
-    room = Place(place, own=own, user=spec["job_user"])
     group = None if groups is None else groups.group("worker")
-    Worker(*line, room, walls, group, facts={**facts, **_seen(walls, alone=alone)}).serve()
+    facts = {**facts, **_seen(walls, alone=alone)}
+    Worker(*line, _where(spec, facts["place"], walls), walls, group, facts=facts).serve()
 
 
-class _Rooms:
-    """Forks workers, each into a room of its own."""
+def _where(spec: dict[str, Any], path: str, walls: Walls) -> Place | Rooms:
+    """Return where jobs of a worker in this process can be."""
+    if spec["strict"]:
+        network, disk_mib = spec["network"], spec["disk_mib"]
+        return Rooms(path, network=network, filtered=walls.filtered, disk_mib=disk_mib)
+    own = os.stat(path).st_dev != os.stat(os.path.dirname(path)).st_dev
+    return Place(path, own=own, user=spec["job_user"])
+
+
+class _Nursery:
+    """Forks workers: into a room that each shares with its jobs, or such as make rooms."""
 
     def __init__(
         self, spec: dict[str, Any], facts: dict[str, Any], groups: cgroup.Home | None
@@ -181,46 +193,66 @@ class _Rooms:
         self._workers: dict[int, str] = {}
         """The names of their groups, by process id."""
         self._forked = 0
-        self._flags = spaces.room_flags(network=spec["network"])
         self._walls = _walls(spec, alone=True, counted=True)
         self._facts = {**facts, **_seen(self._walls, alone=True)}
         if self._facts["threads"] > 1:
             raise OSError(
                 f"a module of {spec['preload']} has started threads: it cannot be preloaded"
             )
+        # What a worker leaves when it dies is ours to end, at once.
+        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+        self._wake, told = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, ignore)
 
     def serve(self, reader: int, writer: int) -> None:
         line = socket.socket(fileno=reader)
+        poller = select.poll()
+        poller.register(line, select.POLLIN)
+        poller.register(self._wake, select.POLLIN)
         while True:
-            header, fds, _, _ = socket.recv_fds(line, wire.HEADER.size, 1)
-            if not header:
-                return
-            if len(fds) == 1:
-                self._fork(fds[0], (reader, writer))
-                os.close(fds[0])
+            if reader in dict(poller.poll()):
+                header, fds, _, _ = socket.recv_fds(line, wire.HEADER.size, 1)
+                if not header:
+                    return
+                if len(fds) == 1:
+                    self._fork(fds[0], (reader, writer))
+                    os.close(fds[0])
+            kernel.drain(self._wake)
             self._reap()
 
     def _reap(self) -> None:
         try:
             while pid := os.waitpid(-1, os.WNOHANG)[0]:
-                name = self._workers.pop(pid, "")
-                if self._groups is not None and name:
+                name = self._workers.pop(pid, None)
+                if name is None:
+                    continue
+                if self._spec["strict"]:
+                    self._end_orphans()
+                if self._groups is not None:
                     self._groups.drop(name)
         except ChildProcessError:
             pass
 
+    def _end_orphans(self) -> None:
+        """Kill our children that are no workers: keepers and jobs that have lost theirs."""
+        for pid, stat in Tree(alone=True).look().items():
+            if int(stat[PARENT]) == os.getpid() and pid not in self._workers:
+                kernel.kill(pid)
+
     def _fork(self, theirs: int, ours: tuple[int, int]) -> None:
-        user, its_group = os.getuid(), os.getgid()
         self._forked += 1
         name, group = f"worker-{self._forked}", None
+        flags = spaces.room_flags(network=self._spec["network"])
         try:
             group = None if self._groups is None else self._groups.group(name)
-            pid = kernel.fork_into(self._flags)
+            pid = os.fork() if self._spec["strict"] else kernel.fork_into(flags)
         except OSError as error:
             wire.give_up(theirs, str(error))
             pid = -1
         if pid:
-            self._workers[pid] = name
+            if pid > 0:
+                self._workers[pid] = name
             if group is not None:
                 group.close()
             return
@@ -228,9 +260,11 @@ class _Rooms:
             for fd in ours:
                 os.close(fd)
             kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
-            spaces.furnish_room(user, its_group, self._spec["disk_mib"])
-            place = Place(spaces.PLACE, own=True)
-            Worker(theirs, theirs, place, self._walls, group, facts=self._facts).serve()
+            if not self._spec["strict"]:
+                spaces.map_self(os.getuid(), os.getgid())
+                spaces.furnish(spaces.PLACE, self._spec["disk_mib"])
+            where = _where(self._spec, spaces.PLACE, self._walls)
+            Worker(theirs, theirs, where, self._walls, group, facts=self._facts).serve()
         except (HostGoneError, BrokenPipeError, ConnectionResetError):
             pass
         except BaseException as error:  # noqa: BLE001 - the last words of this process
@@ -243,7 +277,10 @@ def _walls(spec: dict[str, Any], *, alone: bool, counted: bool) -> Walls:
     abi = landlock.abi() if spec["landlock"] else 0
     rules: landlock.Rules | None = None
     if abi:
-        rules = landlock.Rules(spec["readable"], _DEVICES, network=spec["network"])
+        devices = (
+            ("/dev",) if spec["house"] is not None else _DEVICES
+        )  # in ours there are no others
+        rules = landlock.Rules(spec["readable"], devices, network=spec["network"])
     return Walls(
         rules,
         filtered=spec["seccomp"] and seccomp.supported(),
@@ -251,6 +288,7 @@ def _walls(spec: dict[str, Any], *, alone: bool, counted: bool) -> Walls:
         alone=alone,
         counted=counted,
         user=spec["job_user"],
+        roomed=spec["strict"],
     )
 
 
