@@ -7,7 +7,7 @@ Retrieval: recall@1, @5, @10 and MRR of gold evidence on four sets of the shared
 contender gets the same text (title and passage) in a process of its own, where it is timed and its
 memory is measured; its ranking is scored here. Queries are timed one by one, as a critic asks them
 and from text to passages; bm25s also in one batch, which is how it is fastest. Ours reads its index
-from the disk, the others hold theirs in memory.
+from the disk, and keeps passages that it found; the others hold theirs in memory.
 
 With an embedder (a folder of Hugging Face weights), nothing is measured but what it adds: ours with
 it beside ours without (`search_embeddings.json`).

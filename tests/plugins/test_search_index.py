@@ -140,6 +140,55 @@ def test_words_meet_whatever_their_case_accents_and_endings(tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "query"),
+    [("german", "Die Häuser brennen.", "Haus"), ("turkish", "Kitaplar burada.", "kitap")],
+)
+def test_a_language_needs_a_stemmer_and_nothing_else(
+    language: str, text: str, query: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text(text)
+    build_index(tmp_path / "a.txt", tmp_path / "store", language=language)
+
+    assert len(Index(tmp_path / "store").find(query)) == 1
+
+
+def test_what_a_page_is_about_weighs_more_than_what_it_mentions(tmp_path: Path) -> None:
+    rows = [
+        {"id": "mention", "title": "Comet", "text": "It came near Jupiter and broke up there."},
+        {"id": "about", "title": "Jupiter", "text": "It has rings that are hard to see."},
+    ]
+    (tmp_path / "rows.jsonl").write_text(lines(rows))
+    build_index(tmp_path / "rows.jsonl", tmp_path / "store")
+
+    assert [p.id for p in Index(tmp_path / "store").find("jupiter")] == ["about", "mention"]
+
+
+def test_a_word_counts_as_often_as_it_is_asked_for(tmp_path: Path) -> None:
+    rows = [{"id": word, "text": f"Some {word} here."} for word in ("salt", "iron")]
+    (tmp_path / "rows.jsonl").write_text(lines(rows))
+    build_index(tmp_path / "rows.jsonl", tmp_path / "store")
+    index = Index(tmp_path / "store")
+
+    found = {q: index.find(q, 1)[0].id for q in ("salt iron iron", "salt iron salt")}
+
+    assert found == {"salt iron iron": "iron", "salt iron salt": "salt"}
+
+
+def test_long_queries_do_without_what_most_passages_have_and_short_ones_do_not(
+    tmp_path: Path,
+) -> None:
+    telling = ["lead", "tin", "gold", "zinc", "iron", "salt", "coal", "clay"]
+    rows = [{"id": word, "text": f"The {word}."} for word in [*telling, "end"]]
+    (tmp_path / "rows.jsonl").write_text(lines(rows))
+    build_index(tmp_path / "rows.jsonl", tmp_path / "store")
+    index = Index(tmp_path / "store")
+
+    found = [{p.id for p in index.find(" ".join(["the", *telling[:n]]), 9)} for n in (0, 7, 8)]
+
+    assert found == [{*telling, "end"}, {*telling, "end"}, {*telling}]
+
+
 def test_only_what_changed_is_read_again(documents: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     build_index(documents, store)

@@ -9,16 +9,24 @@ instead of loading them, and may be read by many processes while one writes (`_s
 How text is matched, as measured in `benchmarks/search.py`:
 
 - words are lower-cased, freed of accents and stemmed; title and text are one field, so that a
-  sentence is found by what its page is about;
-- words of the title count half as much again (`TITLE`), where they are not function words;
-- function words count half (`FUNCTION_WORDS`): left out, as is usual, they cost recall on claims,
-  and counted whole they cost recall on questions.
+  sentence is found by what its page is about, and in it the title counts `TITLE` times (`_store`);
+- all words of a query count, as often as it has them: without function words, as is usual, claims
+  are found worse;
+- but where `ENOUGH` of its words are in no more than half of the passages, it does without those
+  that are in more: their weight is next to nothing (the idf of Okapi BM25 is not even above zero),
+  and going through the passages that have them takes most of the time.
+
+A search costs one posting list a word, and the reading of the passages that it finds. What was
+looked up once is kept while the store stays as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import cast
 
@@ -35,13 +43,15 @@ from gadfly_search._store import (
     unpack,
 )
 
-TITLE = 0.5
-FUNCTION_WORDS = 0.5
 MAX_TERMS = 256
 """Different words of a query that are looked up."""
+ENOUGH = 8
+"""Words of a query, none of them in more than half of the passages."""
 
 _MAX_OPEN = 8
-_MAX_KNOWN = 20_000
+_MAX_WORDS = 20_000
+_MAX_PASSAGES = 10_000
+"""Of each open store, kept in memory: ten megabytes where passages are of a thousand characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,34 +83,31 @@ class Index:
         return open_index(self.path).searcher.num_docs
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Opened:
     """A store as it was at one moment."""
 
-    schema: tantivy.Schema
-    searcher: tantivy.Searcher
-    words: tantivy.TextAnalyzer
-    telling: tantivy.TextAnalyzer
-    """The same without function words."""
     meta: Path
     stamp: tuple[int, int]
     """Of that file: it differs after every commit."""
-    known: dict[str, _Clauses] = field(default_factory=dict[str, "_Clauses"])
-    """What to ask for words that were asked for before: making it takes as long as the search."""
+    searcher: tantivy.Searcher
+    words: Callable[[str], list[str]]
+    term: Callable[[str, int], tuple[tantivy.Query, bool]]
+    """What to ask for a word that is asked for so many times, and whether most passages have it."""
+    key: Callable[[str], tantivy.Query]
+    passage: Callable[[int, int], Passage]
+    """Of a segment and a number in it."""
 
     def find(self, query: str, limit: int) -> list[Passage]:
         """See `Index.find`."""
-        asked: _Clauses = {}
-        for chunk in query.split():
-            if len(asked) >= MAX_TERMS:
-                break
-            asked |= self._clauses(chunk)
-        clauses = [clause for some in asked.values() for clause in some]
-        if not clauses or limit < 1:
+        asked = Counter(self.words(query))
+        found = [self.term(word, times) for word, times in islice(asked.items(), MAX_TERMS)]
+        if not found or limit < 1:
             return []
-        either = tantivy.Query.boolean_query(clauses)
-        hits = self.searcher.search(either, limit, count=False).hits
-        return self._passages(hits)
+        terms = [term for term, common in found if not common]
+        if len(terms) < ENOUGH:
+            terms = [term for term, _ in found]
+        return self._passages(terms[0].or_should_match(*terms[1:]), limit)
 
     def of(self, key: bytes, limit: int) -> list[Passage]:
         """Return the passages whose text has this key: more than one where they say the same.
@@ -108,39 +115,16 @@ class Opened:
         Raises:
             StorageError: There is none.
         """
-        query = tantivy.Query.term_query(self.schema, "key", key.hex(), index_option="basic")
-        found = self._passages(self.searcher.search(query, limit, count=False).hits)
+        found = self._passages(self.key(key.hex()), limit)
         if not found:
             raise StorageError(f"{self.meta.parent} lacks a passage of which it has the vector")
         return found
 
-    def _passages(self, hits: Sequence[tuple[object, tantivy.DocAddress]]) -> list[Passage]:
-        stored = (self.searcher.doc(address).get_first("passage") for _, address in hits)
-        return [unpack(cast("bytes", packed)) for packed in stored]
-
-    def _clauses(self, chunk: str) -> _Clauses:
-        if chunk not in self.known:
-            if len(self.known) >= _MAX_KNOWN:
-                self.known.clear()
-            telling = set(self.telling.analyze(chunk))
-            self.known[chunk] = {
-                word: [self._clause("body", word, 1.0), self._clause("title", word, TITLE)]
-                if word in telling
-                else [self._clause("body", word, FUNCTION_WORDS)]
-                for word in self.words.analyze(chunk)
-            }
-        return self.known[chunk]
-
-    def _clause(self, place: str, word: str, weight: float) -> _Clause:
-        query = tantivy.Query.term_query(self.schema, place, word, index_option="freq")
-        if weight != 1.0:
-            query = tantivy.Query.boost_query(query, weight)
-        return tantivy.Occur.Should, query
+    def _passages(self, query: tantivy.Query, limit: int) -> list[Passage]:
+        hits = self.searcher.search(query, limit, count=False).hits
+        return [self.passage(place.segment_ord, place.doc) for _, place in hits]
 
 
-_Clause = tuple[tantivy.Occur, tantivy.Query]
-_Clauses = dict[str, list[_Clause]]
-"""By word."""
 _OPEN: dict[str, Opened] = {}
 
 
@@ -174,7 +158,25 @@ def _opened(meta: Path, stamp: tuple[int, int]) -> Opened:
     if version != STORE_VERSION:
         said = f"{path} is an index of version {version}, this is {STORE_VERSION}"
         raise InputError(f"{said}; build_index(DOCUMENTS, STORE) builds it anew")
-    words, telling = analyzer(language), analyzer(language, telling=True)
+    words = analyzer(language).analyze
     with damage_is_an_error(path, "read"):
         index = open_store(path, language)
-        return Opened(index.schema, index.searcher(), words, telling, meta, stamp)
+        schema, searcher = index.schema, index.searcher()
+    half = searcher.num_docs / 2
+
+    @lru_cache(_MAX_WORDS)
+    def term(word: str, times: int) -> tuple[tantivy.Query, bool]:
+        query = tantivy.Query.term_query(schema, "body", word, index_option="freq")
+        if times > 1:
+            query = tantivy.Query.boost_query(query, times)
+        return query, searcher.doc_freq("body", word) > half
+
+    def key(text: str) -> tantivy.Query:
+        return tantivy.Query.term_query(schema, "key", text, index_option="basic")
+
+    @lru_cache(_MAX_PASSAGES)
+    def passage(segment: int, number: int) -> Passage:
+        stored = searcher.doc(tantivy.DocAddress(segment, number)).get_first("passage")
+        return unpack(cast("str", stored))
+
+    return Opened(meta, stamp, searcher, words, term, key, passage)
