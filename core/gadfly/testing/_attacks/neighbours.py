@@ -81,7 +81,38 @@ async def searches_memory_for_earlier_jobs(stage: Stage) -> None:
     await _search_after(stage, poison, "written")
 
 
-@neighbours.attack("searches memory for names of earlier jobs", Level.STRICT)
+@neighbours.attack("leaves a socket in flight", Level.STRICT)
+async def leaves_a_socket_in_flight(stage: Stage) -> None:
+    """A listener that only its own queue still holds is not there for the next job."""
+    poison = stage.job(
+        """
+import socket
+listener = socket.socket(socket.AF_UNIX)
+try: listener.bind("\0gadfly-in-flight")
+except OSError: raise SystemExit(0)
+listener.listen()
+one, other = socket.socketpair()
+socket.send_fds(one, [b"x"], [other.fileno(), listener.fileno()])
+"""
+    )
+    look = """
+import errno, socket
+try: socket.socket(socket.AF_UNIX).connect("\0gadfly-in-flight")
+except OSError as error: found = error.errno not in (errno.ECONNREFUSED, errno.EPERM)
+else: found = True
+try: socket.socket(socket.AF_UNIX).bind("\0gadfly-in-flight")
+except OSError as error: found |= error.errno == errno.EADDRINUSE
+print(found)
+"""
+    for _ in range(3):
+        for result in await _all_workers(stage, poison):
+            expect(result, Ended.EXITED, exit_code=0)
+        for result in await _all_workers(stage, stage.job(look)):
+            hold(result.stdout == "False\n", f"it found the earlier job's socket: {result.stdout}")
+            expect(result, Ended.EXITED, exit_code=0)
+
+
+@neighbours.attack("searches memory for names of earlier jobs")
 async def searches_memory_for_names_of_earlier_jobs(stage: Stage) -> None:
     """Not even the names of the files that an earlier job was asked for are in a job's memory."""
     name = _canary("name")

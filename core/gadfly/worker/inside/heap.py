@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from functools import partial
 
 from . import kernel
 
@@ -59,7 +60,7 @@ def _fill_holes() -> Iterator[object]:
     yield from _until_fresh(16, object)
     yield from _until_fresh(32, lambda: float(header))
     for size in _SMALL:
-        yield from _until_fresh(size, lambda size=size: bytes(size - header))
+        yield from _until_fresh(size, partial(bytes, size - header))
     top = id(bytes(_LARGE[-1]))
     for size in _LARGE:
         for _ in range(_ENOUGH):

@@ -69,6 +69,10 @@ class Place:
         os.close(self._work)
         os.close(self._fd)
 
+    def used_bytes(self) -> int:
+        """Return how much its file system holds."""
+        return usage(self._fd)[0]
+
     def count_from(self, used_bytes: int, files: int) -> None:
         """Take no account of so much: it was given to the job."""
         self._bytes_before, self._files_before = used_bytes, files

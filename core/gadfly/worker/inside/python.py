@@ -56,6 +56,13 @@ def make_streams() -> None:
         setattr(sys, f"__{name}__", getattr(sys, name))
 
 
+def reseed() -> None:
+    """Give the next fork randomness of its own: `random` gets it by the fork, numpy does not."""
+    random = sys.modules.get("numpy.random")
+    if random is not None:
+        random.seed(int.from_bytes(os.urandom(4), "big"))
+
+
 def parse(words: list[str]) -> Program | None:
     """Read an interpreter's arguments; None where only a real start does what they ask."""
     flags = ""
@@ -99,10 +106,6 @@ def _begin(program: Program) -> None:
         sys.path.insert(0, folder)
     if "tempfile" in sys.modules:
         setattr(sys.modules["tempfile"], "tempdir", None)  # noqa: B010 - a module's global
-    # `random` is reseeded by the fork itself; numpy's global generator is not.
-    random = sys.modules.get("numpy.random")
-    if random is not None:
-        random.seed(int.from_bytes(os.urandom(4), "big"))
 
 
 def _start(program: Program) -> None:

@@ -26,6 +26,7 @@ _NAMES = ("pid", "user", "mnt", "ipc", "uts", "net")
 """What is entered, in this order: the user namespace gives the right to those after it."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _WORD_BYTES, _MOST_DESCRIPTORS = 4096, 4
+_LITTLE_BYTES = 1 << 20
 
 
 def enter_yard() -> None:
@@ -47,8 +48,8 @@ class Rooms:
     """Makes rooms, one after the other.
 
     Args:
-        network: Whether jobs may reach a network: then rooms have the one that is here.
         path: Where in a room its job may write.
+        network: Whether jobs may reach a network: then rooms have the one that is here.
         filtered: Whether system calls are filtered. Then jobs can make no other sockets than those
             of files and abstract names, so a network namespace that none is left in is as a fresh
             one, which costs as much as all the others together, and it is used again.
@@ -180,8 +181,9 @@ class Room:
             self._keeper = 0
 
     def close(self) -> None:
-        """End it and let go of it."""
+        """End it and let go of it; what it held is free again, but for a little."""
         self.end()
+        much = self.place is not None and self.place.used_bytes() > _LITTLE_BYTES
         for fd in (*self._spaces, self._processes, self._children):
             if fd >= 0:
                 os.close(fd)
@@ -192,6 +194,8 @@ class Room:
         if self.place is not None:
             self.place.close()
             self.place = None
+        if much:
+            self.wait()  # the next job is in the same control group, and it counts there
 
 
 def _sockets_are_left() -> bool:

@@ -100,7 +100,8 @@ class Run:
                 self._next_slow = started + _SLOW_SECONDS
                 reason = self._watch(channel)
                 wall = time.monotonic() - started
-                leftover = 0 if self._status is None else self._count_left()
+                ended = self._status is not None and not self._alone
+                leftover = self._tree.count_living() if ended else 0
             finally:
                 self._sweep()
             # What was still on its way when all writers died.
@@ -282,7 +283,9 @@ class Run:
     def _reap(self) -> bool:
         """Take note of every process that has ended; True if the job's own is among them."""
         kernel.drain(self._worker.wake)
-        self._collect_dead()
+        others = self._collect_dead()
+        # What has lost its parent is a child of ours, or of the room's keeper.
+        self._alone = not others and (self._room is None or self._room.is_empty())
         return self._status is not None
 
     def _collect_dead(self) -> bool:
@@ -304,6 +307,8 @@ class Run:
         status = self._status
         if self._room is not None:
             self._clear(self._room)
+        elif self._alone:
+            pass
         elif self._worker.walls.alone:
             # More than once: only Linux kills all at once; elsewhere (gVisor) what is just being
             # forked escapes the signal.
@@ -332,11 +337,6 @@ class Run:
         except ProcessLookupError:
             pass
         return self._collect_dead()
-
-    def _count_left(self) -> int:
-        """Count what a job that has ended by itself leaves running."""
-        self._alone = self._room is not None and self._room.is_empty()
-        return 0 if self._alone else self._tree.count_living()
 
     def _await_death(self) -> None:
         """Wait until a process of ours has ended, not for long."""

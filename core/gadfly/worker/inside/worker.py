@@ -11,7 +11,7 @@ import json
 import os
 import signal
 
-from . import job, wire
+from . import job, python, wire
 from .memory import Names
 from .place import Place
 from .rooms import Rooms
@@ -90,6 +90,7 @@ class Worker:
 
     def _prepare(self) -> Place | Room:
         """Return where the next job is to be, as every job finds it."""
+        python.reseed()
         if self._rooms is None:
             assert self._place is not None
             self._place.prepare()
