@@ -88,7 +88,7 @@ async def leaves_a_socket_in_flight(stage: Stage) -> None:
         """
 import socket
 listener = socket.socket(socket.AF_UNIX)
-try: listener.bind("\0gadfly-in-flight")
+try: listener.bind("\\0gadfly-in-flight")
 except OSError: raise SystemExit(0)
 listener.listen()
 one, other = socket.socketpair()
@@ -97,10 +97,10 @@ socket.send_fds(one, [b"x"], [other.fileno(), listener.fileno()])
     )
     look = """
 import errno, socket
-try: socket.socket(socket.AF_UNIX).connect("\0gadfly-in-flight")
+try: socket.socket(socket.AF_UNIX).connect("\\0gadfly-in-flight")
 except OSError as error: found = error.errno not in (errno.ECONNREFUSED, errno.EPERM)
 else: found = True
-try: socket.socket(socket.AF_UNIX).bind("\0gadfly-in-flight")
+try: socket.socket(socket.AF_UNIX).bind("\\0gadfly-in-flight")
 except OSError as error: found |= error.errno == errno.EADDRINUSE
 print(found)
 """
@@ -112,7 +112,7 @@ print(found)
             expect(result, Ended.EXITED, exit_code=0)
 
 
-@neighbours.attack("searches memory for names of earlier jobs")
+@neighbours.attack("searches memory for names of earlier jobs", Level.STRICT)
 async def searches_memory_for_names_of_earlier_jobs(stage: Stage) -> None:
     """Not even the names of the files that an earlier job was asked for are in a job's memory."""
     name = _canary("name")

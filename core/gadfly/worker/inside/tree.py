@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 MIB = 1024 * 1024
+_scratch = bytearray(4096)
+"""Where the kernel's lines are read, and wiped: a process's name is its job's own."""
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -130,8 +132,14 @@ def _read(process: str) -> list[bytes]:
 
 
 def _read_fields(path: str) -> list[bytes]:
-    with open(path, "rb", buffering=0) as file:
-        return file.read(4096).rpartition(b")")[2].split()
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        size = os.readv(fd, [_scratch])
+    finally:
+        os.close(fd)
+    fields = bytes(_scratch[_scratch.rfind(b")", 0, size) + 1 : size]).split()
+    _scratch[:size] = bytes(size)
+    return fields
 
 
 def _share(process: str, resident: int) -> int:
