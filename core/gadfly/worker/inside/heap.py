@@ -28,8 +28,9 @@ _SMALL, _LARGE = range(48, 513, 16), range(528, 4097, 16)
 """Sizes of blocks that Python's allocator cuts pages into, and of some that it leaves to C's."""
 _PAGES = 16_384
 """Bytes of what Python's allocator cuts up for one size at a time (a quarter before 3.10)."""
-_ENOUGH = 20_000
 _C_HEADER = 8
+_MOST_BYTES = 16 << 20
+"""Of fillings, where an allocator is of another kind than this was made for; a few are usual."""
 
 _fillings: list[object] = []
 
@@ -41,7 +42,12 @@ def settle() -> None:
     gc.collect()
     try:
         if len(list(_places())) >= _WORTH_IT:
-            _fillings.extend(_fill_holes())
+            filled = 0
+            for filling in _fill_holes():
+                _fillings.append(filling)
+                filled += sys.getsizeof(filling)
+                if filled > _MOST_BYTES:
+                    break
             for place in _places():
                 kernel.collapse(place, _HUGE)
     except OSError:
@@ -63,22 +69,20 @@ def _fill_holes() -> Iterator[object]:
         yield from _until_fresh(size, partial(bytes, size - header))
     top = id(bytes(_LARGE[-1]))
     for size in _LARGE:
-        for _ in range(_ENOUGH):
+        filling = b""
+        while not filling or id(filling) <= top:
             filling = bytes(size - header - _C_HEADER)
             yield filling
-            if id(filling) > top:
-                break
 
 
 def _until_fresh(size: int, make: Callable[[], object]) -> Iterator[object]:
     """Yield objects of a size until they fill a page that was empty, one after the other."""
     last = row = 0
-    for _ in range(_ENOUGH):
+    while row * size <= _PAGES // 2:
         filling = make()
         yield filling
-        row = row + 1 if id(filling) - last == size else 0
-        if row * size > _PAGES // 2:
-            return
+        # Not each is next to the last: numbers of ours lie between some.
+        row = row + 1 if 0 < id(filling) - last <= 4 * size else 0
         last = id(filling)
 
 
