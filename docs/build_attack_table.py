@@ -1,15 +1,17 @@
 """Attack every sandbox that works here, and write what came of it.
 
-    python docs/build_attack_table.py [FOLDER] [SANDBOX ...]
+    python docs/build_attack_table.py [--folder FOLDER] [--attack NAME ...] [SANDBOX ...]
 
 `attacks.md` is a table, attack by sandbox; `attacks.json` has the same with what was in force and
-how an attack got through. Where sandboxes are named, the others' columns stay as they are. The
-sandboxes, and what they are known not to cover, stand in `tests/sandboxes/attacks.py`. It takes a
-minute for each sandbox, and ten with a container for each job. Run it where nothing precious runs.
+how an attack got through. Where sandboxes are named, the others' columns stay as they are; where
+attacks are named, so do the others' cells. The sandboxes, and what they are known not to cover,
+stand in `tests/sandboxes/attacks.py`. It takes a minute for each sandbox, and ten with a container
+for each job. Run it where nothing precious runs, and nothing else: time is among what is attacked.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import platform
@@ -45,9 +47,9 @@ class Column:
     """How attacks got through."""
 
 
-async def attack_all(name: str) -> Column:
-    """Run all that the level of the sandbox promises to hold; one that got through costs it."""
-    column = Column(name=name)
+async def attack_all(column: Column, attacks: Sequence[Attack]) -> Column:
+    """Run what a level of sandbox promises to hold; one that gets through costs the sandbox."""
+    name = column.name
     try:
         sandbox = SANDBOXES[name]()
         isolation = await sandbox.probe()
@@ -55,7 +57,8 @@ async def attack_all(name: str) -> Column:
         column.not_run = str(error)
         return column
     column.level, column.details = str(isolation.level), dict(isolation.details)
-    for attack in SANDBOX_ATTACKS:
+    for attack in attacks:
+        column.problems.pop(attack.name, None)
         if attack.wants > Level(isolation.level):
             column.outcomes[attack.name] = "not promised"
             continue
@@ -139,12 +142,14 @@ def _row(*cells: str) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-async def _columns(names: Iterable[str]) -> list[Column]:
+async def _columns(begun: Iterable[Column], attacks: Sequence[Attack]) -> list[Column]:
     columns: list[Column] = []
-    for name in names:
-        columns.append(await attack_all(name))
+    for column in begun:
+        columns.append(await attack_all(column, attacks))
         last = columns[-1]
-        print(f"{name}: {last.not_run or f'{len(last.problems)} got through'}", file=sys.stderr)
+        print(
+            f"{last.name}: {last.not_run or f'{len(last.problems)} got through'}", file=sys.stderr
+        )
     return columns
 
 
@@ -157,11 +162,15 @@ def _before(path: Path) -> list[Column]:
     return [c for c in columns if c.name in SANDBOXES and c.outcomes.keys() == tried]
 
 
-def main(folder: Path, names: Sequence[str]) -> None:
+def main(folder: Path, names: Sequence[str], attacks: Sequence[str]) -> None:
     """Write `attacks.md` and `attacks.json`."""
     folder.mkdir(parents=True, exist_ok=True)
-    columns = asyncio.run(_columns(names))
-    kept = [column for column in _before(folder / "attacks.json") if column.name not in names]
+    before = {column.name: column for column in _before(folder / "attacks.json")}
+    begun = [before.pop(name, None) if attacks else None for name in names]
+    tried = [attack for attack in SANDBOX_ATTACKS if not attacks or attack.name in attacks]
+    made = [column or Column(name=name) for column, name in zip(begun, names, strict=True)]
+    columns = asyncio.run(_columns(made, tried))
+    kept = [column for name, column in before.items() if name not in names]
     columns = sorted([*kept, *columns], key=lambda column: list(SANDBOXES).index(column.name))
     (folder / "attacks.md").write_text(markdown(columns), encoding="utf-8")
     text = json.dumps([asdict(column) for column in columns], indent=1)
@@ -169,5 +178,9 @@ def main(folder: Path, names: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    words = sys.argv[1:]
-    main(Path(words[0]) if words else HERE, words[1:] or list(SANDBOXES))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--folder", type=Path, default=HERE)
+    parser.add_argument("--attack", action="append", default=[], metavar="NAME")
+    parser.add_argument("sandboxes", nargs="*", metavar="SANDBOX")
+    words = parser.parse_args()
+    main(words.folder, words.sandboxes or list(SANDBOXES), words.attack)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
 import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gadfly import Ended, Job, JobResult, Limits
+from gadfly import Ended, Job, JobResult, Level, Limits
 from gadfly_local import LocalSandbox
 
 pytestmark = pytest.mark.sandbox
@@ -271,6 +273,40 @@ print("still here")
 
     assert (first.ended, first.stdout) == (Ended.EXITED, "still here\n")
     assert second.stdout == "1\n"
+
+
+async def test_a_room_that_is_killed_from_outside_is_no_fact_about_its_job() -> None:
+    sandbox = LocalSandbox(workers=1)
+    if (await sandbox.probe()).level is not Level.STRICT:
+        pytest.skip("no namespaces for each job here")
+    code = "import pathlib, time; pathlib.Path('begun').touch(); time.sleep(1.5); print('done')"
+    job = asyncio.create_task(run(sandbox, code))
+    await asyncio.sleep(0.7)
+
+    os.kill(keeper(), signal.SIGKILL)
+
+    result = await job  # it was tried once more
+    assert (result.ended, result.stdout) == (Ended.EXITED, "done\n")
+    await sandbox.close()
+
+
+def keeper() -> int:
+    """Return the last process below this one that is PID 1 of an innermost namespace."""
+    parents: dict[int, int] = {}
+    depths: dict[int, int] = {}
+    for path in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):
+            fields = dict(line.split(":", 1) for line in path.read_text().splitlines())
+            pid, words = int(fields["Pid"]), fields["NSpid"].split()
+            parents[pid] = int(fields["PPid"])
+            depths[pid] = len(words) if words[-1] == "1" else 0
+
+    def is_ours(pid: int) -> bool:
+        while pid and pid != os.getpid():
+            pid = parents.get(pid, 0)
+        return pid != 0
+
+    return max(filter(is_ours, depths), key=lambda pid: (depths[pid], pid))
 
 
 # ------------------------------------------------------------------ what a job sees

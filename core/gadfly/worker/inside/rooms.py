@@ -21,6 +21,7 @@ import socket
 from . import kernel, spaces
 from .place import Place
 from .seccomp import Listener
+from .tree import is_ending
 
 _NAMES = ("pid", "user", "mnt", "ipc", "uts", "net")
 """What is entered, in this order: the user namespace gives the right to those after it."""
@@ -162,6 +163,10 @@ class Room:
         if self._children < 0:
             return False
         return not os.pread(self._children, 1, 0)
+
+    def is_lost(self) -> bool:
+        """Whether somebody has killed its keeper, and thereby all that was in it."""
+        return self._alive and is_ending(self._keeper)
 
     @property
     def processes(self) -> str:

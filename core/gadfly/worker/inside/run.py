@@ -65,6 +65,8 @@ class Run:
         self._tree = Tree(alone=worker.walls.alone)
         self._child = 0
         self._status: int | None = None
+        self._lost = False
+        """Whether its room was killed under it."""
         self._alone = False
         """Whether it has ended and left nobody in its room."""
         self._wanted_network = False
@@ -100,8 +102,7 @@ class Run:
                 self._next_slow = started + _SLOW_SECONDS
                 reason = self._watch(channel)
                 wall = time.monotonic() - started
-                ended = self._status is not None and not self._alone
-                leftover = self._tree.count_living() if ended else 0
+                leftover = self._look_back()
             finally:
                 self._sweep()
             # What was still on its way when all writers died.
@@ -109,15 +110,11 @@ class Run:
             stderr.read()
             if channel is not None:
                 channel.carry_rest()
-            place = self._place
-            if place.lacks(1):
-                wire.give_up(self._writer, f"the disk is full in {place.path}")
-                return
             facts = self._facts(reason, leftover)
-            if self._starved:
-                wire.give_up(self._writer, "the machine ran out of memory")
+            if trouble := self._trouble(facts):
+                wire.give_up(self._writer, trouble)
                 return
-            files, rejected = place.collect(self._names, cap)
+            files, rejected = self._place.collect(self._names, cap)
             facts.update(
                 wall=wall,
                 stdout=stdout.kept,
@@ -287,6 +284,26 @@ class Run:
         # What has lost its parent is a child of ours, or of the room's keeper.
         self._alone = not others and (self._room is None or self._room.is_empty())
         return self._status is not None
+
+    def _look_back(self) -> int:
+        """Count what a job leaves that has ended by itself; see why it has, if it was killed.
+
+        A room can be killed from outside, as any process can: then all in it is, and that is no
+        fact about the job.
+        """
+        if self._status is None:
+            return 0
+        killed = os.WTERMSIG(self._status) == signal.SIGKILL
+        self._lost = killed and self._room is not None and self._room.is_lost()
+        return 0 if self._alone else self._tree.count_living()
+
+    def _trouble(self, facts: dict[str, Any]) -> str:
+        """Say why nothing is known about the job, if that is so, or ""."""
+        if self._place.lacks(1):
+            return f"the disk is full in {self._place.path}"
+        if self._starved:
+            return "the machine ran out of memory"
+        return "its room was killed" if self._lost and not facts["reason"] else ""
 
     def _collect_dead(self) -> bool:
         """Reap what is there to be reaped; False if this worker has no children any more."""

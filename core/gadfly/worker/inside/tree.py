@@ -17,7 +17,8 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 # Fields of /proc/PID/stat after the command's name, which may hold anything.
 PARENT = 1
-_STATE, _THREADS, _RESIDENT = 0, 17, 21
+_STATE, _FLAGS, _THREADS, _RESIDENT = 0, 6, 17, 21
+_EXITING = 4
 _TIMES = slice(11, 15)  # of the process (user, system) and of its children that were waited for
 
 
@@ -100,6 +101,15 @@ class Tree:
     def passed_descriptors(self, limit: int) -> bool:
         """Whether one of the processes holds more descriptors than that."""
         return any(_descriptors(f"{self._folder}/{pid}") > limit for pid in self.look())
+
+
+def is_ending(pid: int) -> bool:
+    """Whether a process has ended, or is about to."""
+    try:
+        stat = _read_fields(f"/proc/{pid}/stat")
+    except OSError:
+        return True
+    return stat[_STATE] in {b"Z", b"X"} or bool(int(stat[_FLAGS]) & _EXITING)
 
 
 def _ticks(stat: list[bytes]) -> int:
