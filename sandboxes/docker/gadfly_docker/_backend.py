@@ -198,7 +198,10 @@ class DockerBackend:
             self._no_rooms = "gVisor has no such namespaces"
             return False
         try:
-            container, _ = _container.start(self._engine, replace(recipe, rooms=True), Flavour())
+            container, _ = while_it_restarts(
+                self._engine,
+                lambda: _container.start(self._engine, replace(recipe, rooms=True), Flavour()),
+            )
             self._started.add(container)
             try:
                 self._no_rooms = "; ".join(holes(try_out(container, self.name)))
