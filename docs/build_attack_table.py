@@ -145,11 +145,10 @@ def _row(*cells: str) -> str:
 async def _columns(begun: Iterable[Column], attacks: Sequence[Attack]) -> list[Column]:
     columns: list[Column] = []
     for column in begun:
-        columns.append(await attack_all(column, attacks))
-        last = columns[-1]
-        print(
-            f"{last.name}: {last.not_run or f'{len(last.problems)} got through'}", file=sys.stderr
-        )
+        last = await attack_all(column, attacks)
+        columns.append(last)
+        came = last.not_run or f"{len(last.problems)} got through"
+        print(f"{last.name}: {came}", file=sys.stderr)
     return columns
 
 
@@ -166,10 +165,9 @@ def main(folder: Path, names: Sequence[str], attacks: Sequence[str]) -> None:
     """Write `attacks.md` and `attacks.json`."""
     folder.mkdir(parents=True, exist_ok=True)
     before = {column.name: column for column in _before(folder / "attacks.json")}
-    begun = [before.pop(name, None) if attacks else None for name in names]
+    begun = [(before.get(name) if attacks else None) or Column(name=name) for name in names]
     tried = [attack for attack in SANDBOX_ATTACKS if not attacks or attack.name in attacks]
-    made = [column or Column(name=name) for column, name in zip(begun, names, strict=True)]
-    columns = asyncio.run(_columns(made, tried))
+    columns = asyncio.run(_columns(begun, tried))
     kept = [column for name, column in before.items() if name not in names]
     columns = sorted([*kept, *columns], key=lambda column: list(SANDBOXES).index(column.name))
     (folder / "attacks.md").write_text(markdown(columns), encoding="utf-8")

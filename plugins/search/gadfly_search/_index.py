@@ -28,7 +28,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import cast
 
 import tantivy
 
@@ -39,8 +38,8 @@ from gadfly_search._store import (
     analyzer,
     damage_is_an_error,
     open_store,
+    passage_at,
     read_manifest,
-    unpack,
 )
 
 MAX_TERMS = 256
@@ -176,7 +175,6 @@ def _opened(meta: Path, stamp: tuple[int, int]) -> Opened:
 
     @lru_cache(_MAX_PASSAGES)
     def passage(segment: int, number: int) -> Passage:
-        stored = searcher.doc(tantivy.DocAddress(segment, number)).get_first("passage")
-        return unpack(cast("str", stored))
+        return passage_at(searcher, tantivy.DocAddress(segment, number))
 
     return Opened(meta, stamp, searcher, words, term, key, passage)

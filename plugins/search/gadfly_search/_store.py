@@ -227,18 +227,19 @@ def _embed(folder: Path, language: str, embedder: Embedder) -> int:
         searcher = index.searcher()
         everything = tantivy.Query.all_query()
         hits = searcher.search(everything, max(1, searcher.num_docs), count=False).hits
-        places = {key(_passage(searcher, address)): address for _, address in hits}
+        places = {key(passage_at(searcher, address)): address for _, address in hits}
 
         def read(wanted: bytes) -> str:
-            return _readable(_passage(searcher, places[wanted]))
+            return _readable(passage_at(searcher, places[wanted]))
 
         return _vectors.update(folder, embedder, state_of(folder), places.keys(), read)
     finally:
         writer.wait_merging_threads()  # this lets the lock go
 
 
-def _passage(searcher: tantivy.Searcher, address: tantivy.DocAddress) -> Passage:
-    return unpack(cast("str", searcher.doc(address).get_first("passage")))
+def passage_at(searcher: tantivy.Searcher, address: tantivy.DocAddress) -> Passage:
+    """Return the passage that a store has there."""
+    return _unpack(cast("str", searcher.doc(address).get_first("passage")))
 
 
 def state_of(folder: Path) -> str:
@@ -252,7 +253,7 @@ def key(passage: Passage) -> bytes:
 
 
 def _readable(passage: Passage) -> str:
-    # As it is after `unpack`, so that both sides of a store give the same key.
+    # As it is after `_unpack`, so that both sides of a store give the same key.
     title = " ".join(passage.title.split())
     return f"{title}\n{passage.text}" if title else passage.text
 
@@ -264,7 +265,7 @@ def _pack(passage: Passage) -> str:
     return _BETWEEN.join([*(" ".join(name.split()) for name in names), passage.text])
 
 
-def unpack(packed: str) -> Passage:
+def _unpack(packed: str) -> Passage:
     """Return the passage that `_pack` packed."""
     own, title, source, place, text = packed.split(_BETWEEN, 4)
     return Passage(own, text, title, source, place)

@@ -33,7 +33,6 @@ from gadfly_local._interpreter import Interpreter
 NOBODY = 65_534
 """The user that a root host's jobs run as, where that user can read the interpreter."""
 _PATIENCE_SECONDS = 5.0
-_MANY_JOBS = 500
 _NAMESPACES = (
     "install bubblewrap, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, "
     "user.max_user_namespaces=10000, kernel.apparmor_restrict_unprivileged_userns=0)"
@@ -59,7 +58,7 @@ class Way:
     launcher: str
     """`bwrap`, `own` (namespaces by system calls), or `none`."""
     rooms: bool = False
-    """Whether each worker gets namespaces of its own inside the house."""
+    """Whether namespaces can be made inside the house: for each job, or for each worker."""
     user: int | None = None
     """User and group id that jobs run as; None for the host's own."""
     landlock: bool = True
@@ -67,7 +66,7 @@ class Way:
 
     @property
     def level(self) -> Level:
-        """What it promises for a worker that is replaced after each job."""
+        """The most that it can promise."""
         if self.launcher != "none":
             return Level.STRICT if self.rooms else Level.FAST
         # Landlock does not keep root from changing the modes and times of the machine's files.
@@ -86,7 +85,7 @@ class LocalBackend:
 
     Args:
         root: Where work folders are made if jobs get no file system of their own.
-        strict: Whether each worker is for one job.
+        strict: Whether each job is to have namespaces of its own.
         python: What jobs run on.
         readable: Files and folders that jobs may read, beside the system's and the interpreter's.
         without: Means not to use: `namespaces`, `bwrap`, `landlock`, `seccomp`, `cgroups`.
@@ -129,10 +128,6 @@ class LocalBackend:
                 return _fork(zygote)
         except OSError as error:  # out of processes, descriptors or memory
             raise SandboxError(f"no worker of the local sandbox: {error}") from error
-
-    def jobs_per_worker(self) -> int:
-        """Return after how many jobs a worker is replaced; known when one has started."""
-        return _MANY_JOBS
 
     def isolation(self, facts: Mapping[str, JSON], *, network: bool) -> Isolation:
         """See `gadfly.worker.Backend.isolation`."""

@@ -77,9 +77,4 @@ class LocalSandbox(WorkerSandbox):
             without=switched_off,
             allow_unsafe=allow_unsafe,
         )
-        super().__init__(
-            backend,
-            workers=workers,
-            preload=tuple(preload),
-            jobs_per_worker=backend.jobs_per_worker,
-        )
+        super().__init__(backend, workers=workers, preload=tuple(preload))

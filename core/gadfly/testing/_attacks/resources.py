@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 from gadfly._values.job import Ended, JobResult, Level, Limits
@@ -140,7 +141,7 @@ for _ in range(150):
 print("done")
 """
     # Time is not what is tried here, and a fork takes a tenth of a second where it is dear.
-    limits = Limits(processes=16, wall_seconds=90, cpu_seconds=90)
+    limits = replace(_FEW, wall_seconds=90, cpu_seconds=90)
     expect(await stage.python(code, limits=limits), Ended.EXITED, exit_code=0, stdout="done\n")
 
 
