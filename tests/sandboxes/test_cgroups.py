@@ -80,6 +80,7 @@ def run(group, action):
 def use(mib):
     held = bytearray(mib * MIB)
     held[::4096] = b"x" * len(held[::4096])
+    return held
 
 def fork_all():
     try:
@@ -198,8 +199,9 @@ def test_too_much_memory_is_the_end_of_a_process_and_counted() -> None:
 def test_memory_is_what_all_processes_use_together() -> None:
     holds("""
         def part():
-            use(20)
+            held = use(20)
             time.sleep(30)
+            del held
 
         pids = [start(group, part) for _ in range(6)]
         pid, status = os.wait()
