@@ -90,13 +90,16 @@ class Sticky(Leaky):
 
 
 class Talkative(Leaky):
-    """Tells each job what the one before was."""
+    """Tells each job what those before were, of which one beside it may have been the last."""
+
+    before = ""
 
     async def run(self, job: Job) -> JobResult:
         result = await super().run(job)
-        before = " ".join((*job.argv[3:], job.stdin))
-        if "\0" not in before:
-            self.environment = {**os.environ, "BEFORE": before[:9999]}
+        said = " ".join((*job.argv[3:], job.stdin))
+        if "\0" not in said:
+            self.before = f"{said} {self.before}"[:9999]
+            self.environment = {**os.environ, "BEFORE": self.before}
         return result
 
 
