@@ -166,7 +166,8 @@ async def test_fifty_jobs_at_once_each_get_their_own_answer(local: LocalSandbox)
 
 async def test_no_more_jobs_run_at_once_than_asked_for(marker: Any) -> None:
     sandbox = LocalSandbox(workers=2)
-    job = Job(("sh", "-c", "sleep 0.2; true", marker.word))
+    # By an option that a warm interpreter does not take: one process, with the word on its line.
+    job = Job(("python", "-X", "utf8", "-c", "import time; time.sleep(0.2)", marker.word))
     jobs = [asyncio.create_task(sandbox.run(job)) for _ in range(6)]
     seen: list[int] = []
 

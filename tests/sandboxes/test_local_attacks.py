@@ -283,30 +283,57 @@ async def test_a_room_that_is_killed_from_outside_is_no_fact_about_its_job() -> 
     job = asyncio.create_task(run(sandbox, code))
     await asyncio.sleep(0.7)
 
-    os.kill(keeper(), signal.SIGKILL)
+    os.kill(innermost("1"), signal.SIGKILL)
 
     result = await job  # it was tried once more
     assert (result.ended, result.stdout) == (Ended.EXITED, "done\n")
     await sandbox.close()
 
 
-def keeper() -> int:
-    """Return the last process below this one that is PID 1 of an innermost namespace."""
-    parents: dict[int, int] = {}
+@pytest.mark.parametrize("number", ["1", "2"], ids=["keeper", "job"])
+async def test_a_room_that_is_emptied_before_its_job_comes_is_made_again(number: str) -> None:
+    sandbox = LocalSandbox(workers=1)
+    if (await sandbox.probe()).level is not Level.STRICT:
+        pytest.skip("no namespaces for each job here")
+    assert (await run(sandbox, "print(1)")).stdout == "1\n"
+    worker = parent(innermost(number))
+
+    os.kill(innermost(number), signal.SIGKILL)
+
+    assert (await run(sandbox, "print(2)")).stdout == "2\n"
+    assert parent(innermost(number)) == worker
+    await sandbox.close()
+
+
+def innermost(number: str) -> int:
+    """Return the last process below this one that has that number in an innermost namespace.
+
+    That is 1 for what keeps a room, and 2 for its job.
+    """
     depths: dict[int, int] = {}
     for path in Path("/proc").glob("[0-9]*/status"):
         with contextlib.suppress(OSError):
-            fields = dict(line.split(":", 1) for line in path.read_text().splitlines())
-            pid, words = int(fields["Pid"]), fields["NSpid"].split()
-            parents[pid] = int(fields["PPid"])
-            depths[pid] = len(words) if words[-1] == "1" else 0
+            fields = status(int(path.parent.name))
+            words = fields["NSpid"].split()
+            depths[int(fields["Pid"])] = len(words) if words[-1] == number else 0
 
     def is_ours(pid: int) -> bool:
         while pid and pid != os.getpid():
-            pid = parents.get(pid, 0)
+            pid = parent(pid)
         return pid != 0
 
     return max(filter(is_ours, depths), key=lambda pid: (depths[pid], pid))
+
+
+def parent(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        return int(status(pid)["PPid"])
+    return 0
+
+
+def status(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return dict(line.split(":", 1) for line in lines)
 
 
 # ------------------------------------------------------------------ what a job sees

@@ -76,7 +76,11 @@ class Way:
 
 _FORK = b"S\0\0\0\0"
 """The frame that asks a zygote for a worker."""
-_ENVIRONMENT = {"LANG": "C.UTF-8"}
+_ENVIRONMENT = {
+    "LANG": "C.UTF-8",
+    # Functions of libraries are found at the start, once, and not anew in each job's process.
+    "LD_BIND_NOW": "1",
+}
 """Of the interpreter; a worker makes its jobs' itself."""
 
 

@@ -16,23 +16,21 @@ from . import kernel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 _HUGE = 2 << 20
 """Bytes of a huge page. Where they are of another size (some kernels on aarch64), none is made."""
-
-
 _WORTH_IT = 4
 """Huge pages; with fewer, there is nothing to be gained."""
-_SMALL, _LARGE = range(48, 513, 16), range(528, 4097, 16)
-"""Sizes of blocks that Python's allocator cuts pages into, and of some that it leaves to C's."""
-_PAGES = 16_384
-"""Bytes of what Python's allocator cuts up for one size at a time (a quarter before 3.10)."""
-_C_HEADER = 8
+_SMALL, _ANY = range(48, 513, 16), range(24, 4096, 16)
+"""Sizes of blocks that Python's allocator and C's cut their memory into."""
 _MOST_BYTES = 16 << 20
 """Of fillings, where an allocator is of another kind than this was made for; a few are usual."""
 
-_fillings: list[object] = []
+_ROUNDS = 2
+"""A round takes some blocks itself for as long as it lasts, which the next one fills."""
+
+_kept: list[object] = []
 
 
 def settle() -> None:
@@ -41,57 +39,66 @@ def settle() -> None:
     getattr(sys, "_clear_type_cache", gc.collect)()
     gc.collect()
     try:
-        if len(list(_places())) >= _WORTH_IT:
-            filled = 0
-            for filling in _fill_holes():
-                _fillings.append(filling)
-                filled += sys.getsizeof(filling)
-                if filled > _MOST_BYTES:
-                    break
-            for place in _places():
-                kernel.collapse(place, _HUGE)
+        ours = list(_stretches())
     except OSError:
-        pass  # no /proc to look at
+        ours = []  # no /proc to look at
+    places = [place for start, end in ours for place in range(*_inside(start, end))]
+    _kept.append((ours, places))  # freed later, they would be holes themselves
+    if len(places) >= _WORTH_IT:
+        left = _MOST_BYTES
+        for _ in range(_ROUNDS):
+            left = _fill_holes(ours, left)
+        for place in places:
+            kernel.collapse(place, _HUGE)
     gc.freeze()
     gc.disable()
 
 
-def _fill_holes() -> Iterator[object]:
-    """Yield objects that take the free blocks between those that stay, so that none is used later.
+def _fill_holes(ours: Sequence[tuple[int, int]], left: int) -> int:
+    """Take the free blocks between those that stay, so that none is used later.
 
     What a process allocates then comes from fresh pages, and a huge page that it does not write to
     stays whole in it and in all that it forks.
+
+    Args:
+        ours: The memory that is there: from where to where.
+        left: How many bytes may be taken; how many are left is returned.
     """
     header = sys.getsizeof(b"")
-    yield from _until_fresh(16, object)
-    yield from _until_fresh(32, lambda: float(header))
-    for size in _SMALL:
-        yield from _until_fresh(size, partial(bytes, size - header))
-    top = id(bytes(_LARGE[-1]))
-    for size in _LARGE:
-        filling = b""
-        while not filling or id(filling) <= top:
-            filling = bytes(size - header - _C_HEADER)
-            yield filling
+    makers: list[tuple[int, Callable[[], object]]] = [(16, object), (32, partial(float, "2.5"))]
+    makers += [(size, partial(bytes, size - header)) for size in _SMALL]
+    _kept.append(makers)
+    for size, make in makers:
+        fresh = False
+        while not fresh and left > 0:
+            filling = make()
+            _kept.append(filling)
+            fresh, left = _is_fresh(id(filling), ours), left - size
+    for size in _ANY:
+        fresh = False
+        while not fresh and left > 0:
+            fresh, left = _is_fresh(kernel.take_memory(size), ours), left - size
+    return left
 
 
-def _until_fresh(size: int, make: Callable[[], object]) -> Iterator[object]:
-    """Yield objects of a size until they fill a page that was empty, one after the other."""
-    last = row = 0
-    while row * size <= _PAGES // 2:
-        filling = make()
-        yield filling
-        # Not each is next to the last: numbers of ours lie between some.
-        row = row + 1 if 0 < id(filling) - last <= 4 * size else 0
-        last = id(filling)
+def _is_fresh(address: int, ours: Sequence[tuple[int, int]]) -> bool:
+    """Whether memory has been mapped since, in which this is."""
+    for start, end in ours:  # noqa: SIM110 - a generator would take blocks itself
+        if start <= address < end:
+            return False
+    return True
 
 
-def _places() -> Iterator[int]:
-    """Yield where a huge page would hold nothing but our own memory."""
+def _inside(start: int, end: int) -> tuple[int, int, int]:
+    """Return where huge pages in a stretch begin, as a range's bounds and step."""
+    return start + -start % _HUGE, end - _HUGE + 1, _HUGE
+
+
+def _stretches() -> Iterator[tuple[int, int]]:
+    """Yield from where to where there is nothing but our own memory."""
     with open("/proc/self/maps", encoding="utf-8") as maps:
         for line in maps:
             words = line.split()
-            if words[1] != "rw-p" or words[4] != "0" or words[5:] not in ([], ["[heap]"]):
-                continue
-            start, end = (int(word, 16) for word in words[0].split("-"))
-            yield from range(start + -start % _HUGE, end - _HUGE + 1, _HUGE)
+            if words[1] == "rw-p" and words[4] == "0" and words[5:] in ([], ["[heap]"]):
+                start, end = words[0].split("-")
+                yield int(start, 16), int(end, 16)

@@ -1,7 +1,8 @@
 """A job's process, between the fork and the stranger's code.
 
 It reads its own payload, so that nothing of a job is ever in the worker's memory, where the next
-job would find it. Until `enter` returns, everything that runs here is ours.
+job would find it. Where it has a room it is there, shut in, before there is a job, and waits for
+one. Until `enter` returns, everything that runs here is ours.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sys
 
 from . import kernel, landlock, python, seccomp, wire
 from .place import usage
-from .rooms import Room
+from .rooms import Room, take_order
 from .tree import MIB
 
 TYPE_CHECKING = False
@@ -113,23 +114,23 @@ class Walls:
 
 
 def enter(
-    limits: dict[str, Any],
     where: Place | Room,
     walls: Walls,
     control: int,
     started: int,
-    streams: tuple[int, int, int],
+    order: tuple[dict[str, Any], list[int]] | None = None,
 ) -> NoReturn:
-    """Read the payload, put everything in place, and become the job.
+    """Get shut in, read the payload, put everything in place, and become the job.
 
     Args:
-        limits: The job's facts, as the host gave them.
         where: Its folder, in which `work`, `tmp` and `shm` are; or a room where it makes them.
         walls: What to be shut in by.
         control: Where the payload is read.
         started: Told `k`, and what is in the place, when the stranger's code begins; or why it
-            cannot: `?` and the giver's mistake, or `!` and ours.
-        streams: What becomes stdout, stderr and, unless it is -1, the channel.
+            cannot: `?` and the giver's mistake, or `!` and ours. In a room it is a line, on which
+            the worker is first given what it needs of the room.
+        order: The job's facts, as the host gave them, and what becomes stdout, stderr and, if it is
+            there, the channel. None to wait on the line for them.
     """
     try:
         room = where if isinstance(where, Room) else None
@@ -142,6 +143,10 @@ def enter(
             kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # a copy of the worker, that holds nothing of it
         kernel.try_write("/proc/self/oom_score_adj", "1000")
+        listener = None if walls.together else walls.raise_around(place)
+        if room is not None:
+            room.hand_over(started, listener)
+        limits, streams = order or take_order(started)
         payload = bytearray(limits["size"])
         wire.read_into(control, payload)
         content = marshal.loads(payload)  # noqa: S302 - from the host, and read by nobody before us
@@ -150,16 +155,12 @@ def enter(
         _fill(f"{place}/work", content["files"], own=own)
         _take_streams(content["stdin"], place, streams, started)
         started = _FIRST_FREE
-        if streams[2] >= 0:
+        if len(streams) > 2:
             os.environb[b"GADFLY_CHANNEL"] = b"%d" % CHANNEL
         del content
         program = _program(argv)
-        listener = _settle(limits, place, walls, warm=program is not None)
-        word = b"k%d %d" % usage(place)
-        if room is None:
-            os.write(started, word)
-        else:
-            room.hand_over(started, word, listener)
+        _settle(limits, place, walls, warm=program is not None)
+        os.write(started, b"k%d %d" % usage(place))
         os.close(started)
     except Refusal as refusal:
         os.write(started, f"?{refusal}".encode("utf-8", "replace")[:1000])
@@ -201,17 +202,15 @@ def _fill(work: str, files: dict[bytes, bytes], *, own: bool) -> None:
             raise
 
 
-def _take_streams(stdin: bytes, place: str, streams: tuple[int, int, int], started: int) -> None:
+def _take_streams(stdin: bytes, place: str, streams: list[int], started: int) -> None:
     """Make standard input from bytes, take the streams and the channel, and close all others."""
     held = [_file_of(stdin, place), *streams, started]
+    targets = [*range(len(held) - 1), _FIRST_FREE]  # CHANNEL is the fourth
     # First out of the way, then into place: none is overwritten before it is moved.
-    moved = [os.dup2(fd, 100 + i) if fd >= 0 else -1 for i, fd in enumerate(held)]
-    for target, fd in zip((0, 1, 2, CHANNEL, _FIRST_FREE), moved):  # noqa: B905 - new in Python 3.10
-        if fd >= 0:
-            os.dup2(fd, target)
-    if moved[3] < 0:
-        _close(CHANNEL)
-    os.closerange(CHANNEL + 1, _FIRST_FREE)
+    moved = [os.dup2(fd, 100 + i) for i, fd in enumerate(held)]
+    for target, fd in zip(targets, moved):  # noqa: B905 - new in Python 3.10
+        os.dup2(fd, target)
+    os.closerange(len(held) - 1, _FIRST_FREE)
     os.closerange(_FIRST_FREE + 1, 65_536)
     os.set_inheritable(_FIRST_FREE, False)  # noqa: FBT003 - its only form
 
@@ -228,17 +227,8 @@ def _file_of(content: bytes, place: str) -> int:
     return fd
 
 
-def _close(fd: int) -> None:
-    try:
-        os.close(fd)
-    except OSError:
-        pass
-
-
-def _settle(
-    limits: dict[str, Any], place: str, walls: Walls, *, warm: bool
-) -> seccomp.Listener | None:
-    """Put in force what holds for the job and all it will start; see `Walls.raise_around`."""
+def _settle(limits: dict[str, Any], place: str, walls: Walls, *, warm: bool) -> None:
+    """Put the limits in force that hold for the job and all it will start."""
     os.setsid()
     os.chdir(f"{place}/work")
     # The worker acts at the limits themselves, and knows why; these hold where it is late.
@@ -253,7 +243,6 @@ def _settle(
     elif (others := _tasks_of_user()) is not None:
         _limit(resource.RLIMIT_NPROC, ceiling + 256 + others)
     _limit(resource.RLIMIT_CORE, 0)
-    return None if walls.together else walls.raise_around(place)
 
 
 def _limit(which: int, value: int, grace: int = 0) -> None:

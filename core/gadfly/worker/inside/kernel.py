@@ -49,7 +49,11 @@ _ALL_SIGNALS = ctypes.create_string_buffer(b"\xff" * 128, 128)
 _IGNORED = ctypes.create_string_buffer(b"\1", 256)  # what to do, SIG_IGN, comes first in it
 _masked, _handled = ctypes.create_string_buffer(128), ctypes.create_string_buffer(256)
 
+# Nor are functions looked up there.
 _libc = ctypes.CDLL(None, use_errno=True)
+_capset, _mount, _prctl, _setns = _libc.capset, _libc.mount, _libc.prctl, _libc.setns
+_take = _libc.malloc
+_take.restype = ctypes.c_void_p
 _locked = ctypes.PyDLL(None, use_errno=True)  # keeps the interpreter's lock during a call
 
 
@@ -116,12 +120,12 @@ def new_stack() -> mmap.mmap:
 
 def enter(namespace: int) -> None:
     """Enter a namespace by its descriptor; a PID namespace takes in only who is forked then."""
-    _check("setns", _libc.setns(namespace, 0))
+    _check("setns", _setns(namespace, 0))
 
 
 def prctl(option: int, value: int) -> None:
     """Change an attribute of this process."""
-    _check(f"prctl {option}", _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0))
+    _check(f"prctl {option}", _prctl(option, ctypes.c_ulong(value), 0, 0, 0))
 
 
 def become(user: int) -> None:
@@ -134,16 +138,15 @@ def become(user: int) -> None:
 def drop_capabilities() -> None:
     """Give up what root would get back at an exec, as far as this process may."""
     capability = ctypes.c_ulong()
-    drop = _libc.prctl
     for number in range(64):
         capability.value = number
-        if drop(PR_CAPBSET_DROP, capability, 0, 0, 0):
+        if _prctl(PR_CAPBSET_DROP, capability, 0, 0, 0):
             break  # past the last one, or no privilege to give up
 
 
 def clear_capabilities() -> None:
     """Give up what this process may do beyond its user, for good."""
-    _check("capset", _libc.capset(_CAPABILITIES, _NONE))
+    _check("capset", _capset(_CAPABILITIES, _NONE))
 
 
 def reset_signals() -> None:
@@ -157,7 +160,7 @@ def reset_signals() -> None:
 def mount(source: str | None, target: str, kind: str | None, flags: int, data: str = "") -> None:
     """Mount something, or change how mounts spread."""
     words = [None if word is None else os.fsencode(word) for word in (source, target, kind)]
-    result = _libc.mount(*words, ctypes.c_ulong(flags), data.encode() or None)
+    result = _mount(*words, ctypes.c_ulong(flags), data.encode() or None)
     _check(f"mount {target}", result)
 
 
@@ -185,6 +188,11 @@ def change_mount(place: str, flags: int = 0, *, add: int = 0, remove: int = 0) -
 def collapse(place: int, size: int) -> None:
     """Back a stretch of our memory by huge pages, if the kernel can (Linux 6.1) and has some."""
     _libc.madvise(ctypes.c_void_p(place), ctypes.c_size_t(size), _MADV_COLLAPSE)
+
+
+def take_memory(size: int) -> int:
+    """Return where the C library has given us so many bytes, which are never given back."""
+    return int(_take(ctypes.c_size_t(size)) or 0)
 
 
 def set_host_name(name: str) -> None:

@@ -73,6 +73,7 @@ _YES = tuple(map(ctypes.c_ulong, (1, 0, 0, 0)))
 _RULE = struct.Struct("=Qi")
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_prctl, _syscall = _libc.prctl, _libc.syscall  # looked up once, and not in each job's process
 
 
 def abi() -> int:
@@ -129,7 +130,7 @@ class Rules:
                     continue
             for path in work:
                 self._add(ruleset, path, _WRITE)
-            if _libc.prctl(_PR_SET_NO_NEW_PRIVS, *_YES):
+            if _prctl(_PR_SET_NO_NEW_PRIVS, *_YES):
                 raise OSError(ctypes.get_errno(), "no_new_privs was refused")
             _call(_RESTRICT_SELF, ruleset, self._silence())
         finally:
@@ -160,7 +161,7 @@ class Rules:
 
 
 def _call(number: int, *arguments: int | bytes | ctypes.c_size_t | None) -> int:
-    result = int(_libc.syscall(number, *arguments))
+    result = int(_syscall(number, *arguments))
     if result < 0:
         error = ctypes.get_errno()
         raise OSError(error, f"landlock refused: {os.strerror(error)}")

@@ -15,14 +15,13 @@ import io
 import os
 import signal
 import sys
-import threading
 import types
 from importlib.machinery import SourceFileLoader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 _FLAGS = frozenset("IBEsuPq")
 """What changes nothing here, or nothing that matters after the start; `P` and `I` are heeded."""
@@ -179,12 +178,16 @@ def _status(leave: SystemExit) -> int:
     return 1
 
 
+def _join_threads() -> None:
+    threading: Any = sys.modules.get("threading")  # the worker itself does without
+    if threading is not None:
+        threading._shutdown()
+
+
 def _end(status: int) -> int:
     """Wait for threads, call what was registered, flush: what the interpreter does at its end."""
-    if status == 0:
-        status = _guarded(threading._shutdown)  # type: ignore[attr-defined]
-    else:
-        _guarded(threading._shutdown)  # type: ignore[attr-defined]
+    joined = _guarded(_join_threads)
+    status = status or joined
     _guarded(atexit._run_exitfuncs)  # pyright: ignore[reportPrivateUsage] - what the interpreter calls
     for stream in (sys.stdout, sys.stderr):
         try:

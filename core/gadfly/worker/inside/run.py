@@ -7,14 +7,13 @@ import json
 import os
 import select
 import signal
-import socket
 import time
 
-from . import job, kernel, wire
+from . import kernel, wire
 from .memory import Names
 from .outputs import Channel, Output
 from .place import Place
-from .rooms import Room
+from .rooms import FURNISHED, Room
 from .tree import MIB, Tree
 
 TYPE_CHECKING = False
@@ -133,7 +132,7 @@ class Run:
                 content.close()
 
     def _begin(self, channel: Channel | None) -> str:
-        """Fork the job and see it off: "" when the stranger's code has begun, or why it has not."""
+        """See the job off: "" when the stranger's code has begun, or why it has not."""
         needed = self._limits["disk_mib"]
         if isinstance(self._where, Place) and self._where.lacks(needed):
             return f"!less than {needed} MiB (disk_mib) are free in {self._where.path}"
@@ -144,51 +143,65 @@ class Run:
             self._group.limit(memory, self._limits["processes"] + _WORKER_PROCESSES)
             self._group.reset()
             self._own_seconds = time.process_time()
-        told, started = _line() if self._room is not None else os.pipe2(os.O_CLOEXEC)
+        streams = [self._stdout.theirs, self._stderr.theirs]
+        if channel is not None:
+            streams.append(channel.theirs)
         try:
-            try:
-                if self._room is not None:
-                    self._room.admit()
-                self._child = os.fork()
-            except OSError as error:
-                return f"!no process for the job: {error.strerror}"
-            if self._child == 0:
-                signal.set_wakeup_fd(-1)
-                streams = (
-                    self._stdout.theirs,
-                    self._stderr.theirs,
-                    -1 if channel is None else channel.theirs,
-                )
-                walls = self._worker.walls
-                job.enter(self._limits, self._where, walls, self._reader, started, streams)
-        finally:
-            os.close(started)
+            line = self._order(streams) if self._room is not None else self._fork(streams)
+        except OSError as error:
+            return f"!no process for the job: {error.strerror}"
         self._stdout.let_go()
         self._stderr.let_go()
         if channel is not None:
             channel.let_go()
-        poller = select.poll()
-        poller.register(told, select.POLLIN)
-        if not _patiently(poller, _START_SECONDS):
-            word = b"!it did not begin"
-        elif self._room is None:
-            word = os.read(told, 4096)
-        else:
-            word = self._move_in(self._room, told)
-        os.close(told)
+        word = self._hear(line)
         if word[:1] == b"k":
             used, files = map(int, word[1:].split())
             self._place.count_from(used, files)
             return ""
         return word.decode("utf-8", "replace") or "!the job's process died before it began"
 
-    def _move_in(self, room: Room, told: int) -> bytes:
-        """Take what the job's process gives us of its room; return what it says."""
-        word = room.receive(told)
+    def _fork(self, streams: list[int]) -> int:
+        """Fork the job's process; return where it will speak."""
+        told, started = os.pipe2(os.O_CLOEXEC)
+        try:
+            self._child = self._worker.fork(self._where, started, (self._limits, streams))
+        except OSError:
+            os.close(told)
+            raise
+        finally:
+            os.close(started)
+        return told
+
+    def _order(self, streams: list[int]) -> int:
+        """Give the job to the process that waits in its room; return where that speaks."""
+        assert self._room is not None
+        self._child = self._room.child
+        self._room.order(self._limits, streams)
+        return self._room.line
+
+    def _hear(self, line: int) -> bytes:
+        """Return what the job's process says at its beginning, or why it has no words."""
+        poller = select.poll()
+        poller.register(line, select.POLLIN)
+        word = FURNISHED
+        while word == FURNISHED:
+            if not _patiently(poller, _START_SECONDS):
+                word = b"!it did not begin"
+            elif self._room is None:
+                word = os.read(line, 4096)
+            else:
+                word = self._room.receive()
+                self._move_in(self._room)
+        if self._room is None:
+            os.close(line)
+        return word
+
+    def _move_in(self, room: Room) -> None:
+        """Use what the job's process has given us of its room."""
         if room.place is not None:
             self._where, self._listener = room.place, room.listener
             self._tree = Tree(alone=True, room=room.processes)
-        return word
 
     @property
     def _place(self) -> Place:
@@ -222,8 +235,11 @@ class Run:
         if channel is not None:
             channel.serve(events)
         listener = self._listener
-        if listener is not None and listener.fd in events:
-            self._wanted_network |= listener.deny()
+        if listener is not None and (what := events.get(listener.fd)):
+            if what & select.POLLIN:
+                self._wanted_network |= listener.deny()
+            else:  # all whom it listened to are about to end, which takes a while
+                poller.unregister(listener.fd)
         if self._reader in events and self._listen(channel):
             return "cancelled"
         flooded = self._stdout.flooded or self._stderr.flooded
@@ -395,12 +411,6 @@ class Run:
         content = json.dumps(facts).encode()
         head = wire.HEADER.pack(b"D", 4 + len(content) + sum(sizes))
         wire.write_all(self._writer, [head, len(content).to_bytes(4, "big"), content])
-
-
-def _line() -> tuple[int, int]:
-    """Return two ends of a line that can carry descriptors."""
-    ours, theirs = socket.socketpair()
-    return ours.detach(), theirs.detach()
 
 
 def _patiently(poller: select.poll, seconds: float) -> bool:

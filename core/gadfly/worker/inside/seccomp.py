@@ -396,6 +396,7 @@ _QUESTION_BYTES = 80
 _PR_SET_NO_NEW_PRIVS = 38
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_prctl, _syscall = _libc.prctl, _libc.syscall  # looked up once, and not in each job's process
 _YES = tuple(map(ctypes.c_ulong, (1, 0, 0, 0)))
 
 
@@ -441,7 +442,7 @@ class Filter:
 
     def _install(self, flags: int) -> int:
         """Install it; return a descriptor if the flags ask for one."""
-        if _libc.prctl(_PR_SET_NO_NEW_PRIVS, *_YES):
+        if _prctl(_PR_SET_NO_NEW_PRIVS, *_YES):
             raise OSError(ctypes.get_errno(), "no_new_privs was refused")
         result = _seccomp(flags, self._header)
         if result < 0:
@@ -474,7 +475,7 @@ class Listener:
 def _seccomp(flags: int, header: bytes | None) -> int:
     """Return what the call that installs a filter returns; an error as a negative number."""
     number = _NUMBERS_OF_SECCOMP[os.uname().machine]
-    result = _libc.syscall(
+    result = _syscall(
         ctypes.c_long(number), ctypes.c_ulong(_SET_MODE_FILTER), ctypes.c_ulong(flags), header
     )
     return -ctypes.get_errno() if result < 0 else int(result)

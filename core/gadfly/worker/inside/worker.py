@@ -1,8 +1,9 @@
 """A worker: runs the jobs that its host sends, one at a time, and says what happened to each.
 
-It forks for a job, watches the job's whole process tree, kills what passes a limit, sweeps, reads
-the files that are asked for, and reports. All facts are the kernel's: `wait4`, /proc, its own kill
-log. What the job prints is carried, never read; what it is given is read by its own process.
+It forks for a job (where jobs have rooms, before there is one), watches the job's whole process
+tree, kills what passes a limit, sweeps, reads the files that are asked for, and reports. All facts
+are the kernel's: `wait4`, /proc, its own kill log. What the job prints is carried, never read; what
+it is given is read by its own process.
 """
 
 from __future__ import annotations
@@ -77,6 +78,9 @@ class Worker:
                     return
                 if kind != b"J":
                     continue  # meant for a job that has ended
+                if self._room is not None and self._room.is_deserted():
+                    os.waitpid(self._room.child, 0)
+                    where = self._prepare()
                 limits = json.loads(content)
                 with Names(max(1, limits["names"])) as names:
                     names.read_exactly(self.reader, limits["names"])
@@ -88,8 +92,25 @@ class Worker:
             if self._room is not None:
                 self._room.end()
 
+    def fork(
+        self,
+        where: Place | Room,
+        started: int,
+        order: tuple[dict[str, Any], list[int]] | None = None,
+    ) -> int:
+        """Fork a job's process, which `job.enter` makes one.
+
+        Raises:
+            OSError: There is none to be had.
+        """
+        pid = os.fork()
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            job.enter(where, self.walls, self.reader, started, order)
+        return pid
+
     def _prepare(self) -> Place | Room:
-        """Return where the next job is to be, as every job finds it."""
+        """Return where the next job is to be, as every job finds it; in a room it is waited for."""
         python.reseed()
         if self._rooms is None:
             assert self._place is not None
@@ -97,8 +118,13 @@ class Worker:
             return self._place
         if self._room is not None:
             self._room.close()
-        self._room = self._rooms.new()
-        return self._room
+        self._room = room = self._rooms.new()
+        started = room.admit()
+        try:
+            room.child = self.fork(room, started)
+        finally:
+            os.close(started)
+        return room
 
 
 def ignore(number: int, frame: FrameType | None) -> None:
