@@ -17,7 +17,7 @@ import pytest
 
 from gadfly import Ended, InputError, Job, Level, Limits, Plugins, SandboxError
 from gadfly.testing import SANDBOX_CHECKS, SandboxCheck
-from gadfly_local import LocalSandbox
+from gadfly_local import LocalSandbox, _backend
 
 pytestmark = pytest.mark.sandbox
 
@@ -34,6 +34,28 @@ def namespace(kind: str) -> str:
 async def test_it_keeps_the_sandbox_contract(check: SandboxCheck, local: LocalSandbox) -> None:
     # The fixture is for all tests, and closing is for good.
     await check.run(LocalSandbox() if str(check) == "ends when closed" else local)
+
+
+async def test_a_first_worker_that_is_killed_is_no_fact_about_the_machine(
+    monkeypatch: pytest.MonkeyPatch, way: dict[str, Any]
+) -> None:
+    sandbox, again = LocalSandbox(**way), LocalSandbox(**way)
+    level = (await sandbox.probe()).level
+    await sandbox.close()
+    launched: list[Any] = []
+
+    class Killed(_backend._Process):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            launched.append(self)
+            if len(launched) < 3:
+                self._process.kill()
+
+    monkeypatch.setattr(_backend, "_Process", Killed)
+
+    assert (await again.probe()).level is level
+    assert len(launched) >= 3
+    await again.close()
 
 
 async def test_it_is_found_by_its_name() -> None:

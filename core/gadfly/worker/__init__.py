@@ -26,6 +26,7 @@ from gadfly.worker._boot import first_message as first_message
 from gadfly.worker._boot import settings as settings
 from gadfly.worker._ports import Backend as Backend
 from gadfly.worker._ports import Flavour as Flavour
+from gadfly.worker._ports import MachineryError as MachineryError
 from gadfly.worker._ports import Stream as Stream
 from gadfly.worker._ports import Worker as Worker
 from gadfly.worker._probe import entered as entered
@@ -39,6 +40,7 @@ __all__ = [
     "BOOT",
     "Backend",
     "Flavour",
+    "MachineryError",
     "SocketStream",
     "Stream",
     "Worker",

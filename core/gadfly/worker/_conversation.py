@@ -14,13 +14,10 @@ from gadfly._errors import InputError, SandboxError
 from gadfly._values.job import Ended, Isolation, Job, JobResult
 from gadfly.worker._line import Line, LineError, read_done
 from gadfly.worker._pool import Member
+from gadfly.worker._ports import MachineryError
 
 _GRACE_SECONDS = 20.0
 """How long after a job's wall time its worker may be silent before it is given up."""
-
-
-class MachineryError(Exception):
-    """A worker failed, and nothing is known about the job."""
 
 
 def with_peer(job: Job) -> list[Job]:

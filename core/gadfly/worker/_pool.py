@@ -15,7 +15,7 @@ from typing import Any
 from gadfly._errors import SandboxError
 from gadfly._values.codec import decode_json
 from gadfly.worker._line import Line, LineError
-from gadfly.worker._ports import Backend, Flavour, Worker
+from gadfly.worker._ports import Backend, Flavour, MachineryError, Worker
 
 logger = logging.getLogger(__name__)
 
@@ -146,25 +146,28 @@ def ready(worker: Worker, line: Line) -> dict[str, Any]:
     """Return what a fresh worker says of itself, when it is ready.
 
     Raises:
-        SandboxError: It never is; it was ended.
+        MachineryError: It is gone without a word.
+        SandboxError: It never is, as it says itself, or in time. In any case it was ended.
     """
     deadline = time.monotonic() + _START_SECONDS
+    failure, problem = SandboxError, f"it was not ready within {_START_SECONDS:.0f} s"
     try:
         while (left := deadline - time.monotonic()) > 0:
             if not select.select([line], [], [], left)[0]:
                 break
-            for kind, content in line.receive():
+            if frames := line.receive():
+                kind, content = frames[0]
                 if kind == b"R":
                     facts: dict[str, Any] = decode_json(content.decode())
                     return facts
-                raise LineError(content.decode("utf-8", "replace")[:500])
-        raise LineError(f"it was not ready within {_START_SECONDS:.0f} s")
+                problem = content.decode("utf-8", "replace")[:500]
+                break
     except LineError as error:
-        worker.kill()
-        known = worker.post_mortem()
-        worker.stream.close()
-        detail = f"{error}: {known}" if known else str(error)
-        raise SandboxError(f"a worker did not start: {detail}") from error
+        failure, problem = MachineryError, str(error)
+    worker.kill()
+    known = worker.post_mortem()
+    worker.stream.close()
+    raise failure(f"a worker did not start: {problem}{': ' if known else ''}{known}")
 
 
 def _is_quiet(line: Line) -> bool:

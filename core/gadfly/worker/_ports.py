@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from gadfly._errors import SandboxError
 from gadfly._values.job import Isolation
 from gadfly._values.task import JSON
+
+
+class MachineryError(SandboxError):
+    """A worker failed, and nothing is known about what it was to do: another one may do it."""
 
 
 @dataclass(frozen=True, slots=True)

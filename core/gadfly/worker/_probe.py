@@ -10,7 +10,7 @@ import contextlib
 import secrets
 import socket
 import tempfile
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,14 @@ from gadfly._errors import SandboxError
 from gadfly._values.codec import decode_json
 from gadfly._values.job import Isolation, Job, Level, Limits
 from gadfly._values.task import JSON
-from gadfly.worker._conversation import Conversation, MachineryError
+from gadfly.worker._conversation import Conversation
 from gadfly.worker._line import Line
 from gadfly.worker._pool import Member, ready
-from gadfly.worker._ports import Worker
+from gadfly.worker._ports import MachineryError, Worker
 
 _PATIENT = Limits(wall_seconds=60, cpu_seconds=60)
 """A busy machine must not look like a weak one."""
+_TRIALS = 3
 SPACES = ("user", "pid", "ipc", "net", "mnt", "uts", "cgroup")
 
 _CANARY = """
@@ -77,20 +78,37 @@ print(json.dumps({
 """
 
 
-def try_out(worker: Worker, name: str) -> dict[str, JSON]:
-    """Wait until a fresh worker is ready, run the canary on it, and end it.
+def try_out(start: Callable[[], Worker], name: str) -> dict[str, JSON]:
+    """Start a worker, wait until it is ready, run the canary on it, and end it.
+
+    One that is lost, as when somebody kills it, says nothing about the machine: then another one is
+    tried, up to `_TRIALS` in all.
+
+    Args:
+        start: Starts a worker.
+        name: The sandbox.
 
     Returns:
         See `look_around`.
 
     Raises:
+        MachineryError: All were lost.
         SandboxError: It does not start, or the canary did not come back.
     """
-    try:
-        line = Line(worker.stream)
-        return look_around(Member(worker, ready(worker, line), line), name)
-    finally:
-        worker.kill()
+    lost: MachineryError | None = None
+    for _ in range(_TRIALS):
+        try:
+            worker = start()
+            try:
+                line = Line(worker.stream)
+                return look_around(Member(worker, ready(worker, line), line), name)
+            finally:
+                worker.kill()
+                worker.stream.close()
+        except MachineryError as error:
+            lost = error
+    assert lost is not None
+    raise lost
 
 
 def look_around(member: Member, name: str) -> dict[str, JSON]:
@@ -103,6 +121,7 @@ def look_around(member: Member, name: str) -> dict[str, JSON]:
         `init` and `preloaded`. `network_known` says whether the listener works at all.
 
     Raises:
+        MachineryError: The worker was lost.
         SandboxError: The canary did not come back.
     """
     with _listener() as port, _secret() as secret:
@@ -112,7 +131,7 @@ def look_around(member: Member, name: str) -> dict[str, JSON]:
         try:
             result = Conversation(job).hold([member], [nothing])
         except MachineryError as error:
-            raise SandboxError(f"a first job failed: {error}") from error
+            raise MachineryError(f"a first job failed: {error}") from error
     if not result.succeeded:
         last = (result.stderr.strip().splitlines() or ["no message"])[-1]
         raise SandboxError(f"a first job ended with {result.ended}: {last[:200]}")

@@ -12,9 +12,9 @@ from typing import TypeVar
 
 from gadfly._errors import InputError, SandboxError
 from gadfly._values.job import Isolation, Job, JobResult
-from gadfly.worker._conversation import Conversation, MachineryError, with_peer
+from gadfly.worker._conversation import Conversation, with_peer
 from gadfly.worker._pool import Pool
-from gadfly.worker._ports import Backend, Flavour
+from gadfly.worker._ports import Backend, Flavour, MachineryError
 from gadfly.worker._probe import look_around
 
 T = TypeVar("T")
@@ -110,18 +110,18 @@ class WorkerSandbox:
 
     def _run(self, job: Job, conversation: Conversation) -> JobResult:
         jobs = with_peer(job)
-        isolations = [self._isolation(network=one.limits.network) for one in jobs]
         failure: MachineryError | None = None
         for fresh in (False, True):
-            with contextlib.ExitStack() as stack:
-                workers = [
-                    stack.enter_context(self._pool.worker(self._flavour(one), fresh=fresh))
-                    for one in jobs
-                ]
-                try:
+            try:
+                with contextlib.ExitStack() as stack:
+                    isolations = [self._isolation(network=one.limits.network) for one in jobs]
+                    workers = [
+                        stack.enter_context(self._pool.worker(self._flavour(one), fresh=fresh))
+                        for one in jobs
+                    ]
                     return conversation.hold(workers, isolations)
-                except MachineryError as error:
-                    failure = error
+            except MachineryError as error:
+                failure = error
         raise SandboxError(f"the sandbox {self.name} failed twice: {failure}") from failure
 
     def _flavour(self, job: Job) -> Flavour:

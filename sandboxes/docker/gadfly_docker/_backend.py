@@ -197,16 +197,17 @@ class DockerBackend:
         if recipe.gvisor:
             self._no_rooms = "gVisor has no such namespaces"
             return False
-        try:
+
+        def start() -> Container:
             container, _ = while_it_restarts(
                 self._engine,
                 lambda: _container.start(self._engine, replace(recipe, rooms=True), Flavour()),
             )
             self._started.add(container)
-            try:
-                self._no_rooms = "; ".join(holes(try_out(container, self.name)))
-            finally:
-                container.stream.close()
+            return container
+
+        try:
+            self._no_rooms = "; ".join(holes(try_out(start, self.name)))
         except SandboxError as error:
             self._engine.info()
             self._no_rooms = str(error)

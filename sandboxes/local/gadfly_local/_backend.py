@@ -18,6 +18,7 @@ from gadfly import JSON, Isolation, Level, SandboxError
 from gadfly.worker import (
     BOOT,
     Flavour,
+    MachineryError,
     SocketStream,
     Worker,
     entered,
@@ -214,16 +215,26 @@ class LocalBackend:
         Raises:
             SandboxError: It did not work, or the job got out.
         """
-        process = self._launch(way, Flavour())
+        process: _Process | None = None
+
+        def start() -> Worker:
+            nonlocal process
+            if process is not None:
+                process.kill()
+            process = self._launch(way, Flavour())
+            return _fork(process) if way.rooms else process
+
         try:
-            facts = try_out(_fork(process) if way.rooms else process, self.name)
+            facts = try_out(start, self.name)
+            assert process is not None
             if not facts["interpreter"]:
                 raise SandboxError(f"user {facts['user']} cannot start {self._python}")
             found = holes(facts)
             if found and way.level > Level.UNSAFE:
                 raise SandboxError(f"a first job was not held: {', '.join(found)}")
         except BaseException:
-            process.kill()
+            if process is not None:
+                process.kill()
             raise
         if way.rooms:
             self._zygotes[Flavour()] = process  # it is up, and was not touched by the job
@@ -272,7 +283,7 @@ class LocalBackend:
             process.stream.send(first_message(told))
         except OSError as error:
             process.kill()
-            raise SandboxError(f"no worker: {process.post_mortem() or error}") from error
+            raise MachineryError(f"no worker: {process.post_mortem() or error}") from error
         return process
 
 
@@ -330,7 +341,7 @@ def _fork(zygote: _Process) -> _Forked:
     """Return a worker of a zygote's; that it is ready is heard from itself.
 
     Raises:
-        SandboxError: The zygote has died.
+        MachineryError: The zygote has died.
     """
     ours, theirs = socket.socketpair()
     try:
@@ -339,7 +350,7 @@ def _fork(zygote: _Process) -> _Forked:
     except OSError as error:
         ours.close()
         zygote.kill()
-        raise SandboxError(f"no worker: {zygote.post_mortem()}") from error
+        raise MachineryError(f"no worker: {zygote.post_mortem()}") from error
     return _Forked(ours, zygote)
 
 
