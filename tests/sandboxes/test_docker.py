@@ -17,7 +17,7 @@ from tests.sandboxes.docker_images import IMAGE, engine, skip_without_docker
 
 from gadfly import Ended, InputError, Job, JobResult, Level, Limits, Plugins, SandboxError
 from gadfly.testing import SANDBOX_CHECKS, SandboxCheck
-from gadfly_docker import DockerSandbox
+from gadfly_docker import DockerSandbox, _container
 
 pytestmark = pytest.mark.sandbox
 
@@ -25,8 +25,12 @@ STARTED = "print(open('/proc/1/stat').read().rpartition(')')[2].split()[19])"
 """When the container's first process was started."""
 
 
-ROOT = "print([line for line in open('/proc/self/mountinfo') if ' / / ' in line])"
-"""The container's own file system, which no other has."""
+ROOT = """
+for line in open('/proc/self/mountinfo'):
+    if ' / / ' in line:
+        print(line.partition(' - ')[2])
+"""
+"""The container's own file system, which no other has, without the numbers that are a room's."""
 
 
 def python(code: str, **how: Any) -> Job:
@@ -160,6 +164,36 @@ async def test_where_a_container_can_have_no_namespaces_each_strict_job_has_a_co
     assert len({result.stdout for result in results}) == 3
     assert isolation.level is Level.STRICT
     assert "a container of its own (" in str(isolation.details["each_job"])
+
+
+@pytest.mark.parametrize(
+    ("kills", "each_job"),
+    [
+        pytest.param(1, "namespaces and a file system of its own, in a container", id="once"),
+        pytest.param(3, "a container of its own (", id="always"),
+    ],
+)
+async def test_rooms_are_given_up_only_when_trial_containers_die_again_and_again(
+    kills: int, each_job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skip_without_docker()
+    started: list[str] = []
+
+    def start(*how: Any) -> Any:
+        container, warnings = real(*how)
+        started.append(container._name)
+        if len(started) <= kills:
+            with engine() as client:
+                client.kill(container._name)
+        return container, warnings
+
+    real = _container.start
+    monkeypatch.setattr(_container, "start", start)
+    async with opened(DockerSandbox(IMAGE, level="strict", workers=1)) as sandbox:
+        isolation = await sandbox.probe()
+
+    assert str(isolation.details["each_job"]).startswith(each_job)
+    assert len(started) > kills
 
 
 async def test_modules_are_imported_before_jobs_come() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Generator, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -120,6 +121,17 @@ async def test_what_may_belong_to_the_living_stays(whose: str, gone: Owner) -> N
     with container(owner) as name:
         assert name not in await clean()
         assert name in names()
+
+
+async def test_a_container_that_an_engine_lists_and_has_not_is_none(
+    gone: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What docker 20.10 says, until it restarts, of one whose removal was cut off by its death.
+    ghost = {"Id": "1" * 64, "Names": [], "Labels": {OWNER: str(gone)}, "State": "dead"}
+    client = SimpleNamespace(containers=lambda **_: [ghost], close=lambda: None)
+    monkeypatch.setattr("gadfly_docker._engine._connect", lambda _: client)
+
+    assert await clean() == ""
 
 
 async def test_without_an_engine_cleanup_says_so() -> None:

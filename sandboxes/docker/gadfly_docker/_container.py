@@ -32,6 +32,8 @@ FILES_PER_MIB = 64
 """As in `Limits.disk_mib`."""
 _ENVIRONMENT = {
     "LANG": "C.UTF-8",
+    # Functions of libraries are found at the start, once, and not anew in each job's process.
+    "LD_BIND_NOW": "1",
     # Before anything is imported: only a worker with one thread can fork.
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -125,6 +127,7 @@ class Recipe:
             "environment": _ENVIRONMENT,
             "hostname": "sandbox",
             "stdin_open": True,
+            "stop_signal": "SIGKILL",  # for another one an engine that stops would wait ten seconds
             "healthcheck": {"test": ["NONE"]},  # an image's own would run beside the jobs
             "labels": {OWNER: str(Owner.here()), SANDBOX: self.sandbox},
         }

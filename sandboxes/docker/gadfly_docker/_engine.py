@@ -23,6 +23,9 @@ DEADLINE_SECONDS = 30.0
 RESTART_SECONDS = 30.0
 """How long an engine that has answered before may be away."""
 _PAUSE_SECONDS = 0.25
+_LATE_SECONDS = 0.5
+_KILLED = 137
+"""The exit status of what SIGKILL has ended, as when memory was short."""
 
 
 class UnreachableError(SandboxError):
@@ -140,10 +143,12 @@ class Engine:
 
     def containers(self, label: str) -> list[Mapping[str, Any]]:
         """Return the containers that have a label, whatever they do."""
-        return self._ask(
+        found: list[Mapping[str, Any]] = self._ask(
             "list containers",
             lambda client: client.containers(all=True, filters={"label": label}),
         )
+        # An engine that was killed in the middle of a removal lists a container that it has not.
+        return [container for container in found if container["Names"]]
 
     def end_of(self, name: str, since: float, patience: float) -> tuple[int | None, bool]:
         """Say how a container ended: its exit status, and whether memory was short.
@@ -157,17 +162,18 @@ class Engine:
         """
 
         def read(client: Any) -> tuple[int | None, bool]:  # noqa: ANN401 - the SDK has no types
-            until = f"{time.time() + patience:.9f}"
-            wanted = {"container": name, "event": ["oom", "die"]}
-            events = client.events(since=int(since) - 1, until=until, filters=wanted, decode=True)
-            out_of_memory = False
-            with contextlib.closing(events):
-                for event in events:
-                    if event["Action"] == "die":
-                        status = event["Actor"]["Attributes"].get("exitCode")
-                        return status and int(status), out_of_memory
-                    out_of_memory = True
-            return None, out_of_memory
+            def first(kind: str, seconds: float) -> Any:  # noqa: ANN401 - the same
+                until = f"{time.time() + seconds:.9f}"
+                wanted = {"container": name, "event": kind}
+                with contextlib.closing(
+                    client.events(since=int(since) - 1, until=until, filters=wanted, decode=True)
+                ) as events:
+                    return next(events, None)
+
+            end = first("die", patience)
+            status = None if end is None else int(end["Actor"]["Attributes"].get("exitCode", 0))
+            # That memory was short may be told later than the end.
+            return status, bool(first("oom", _LATE_SECONDS if status == _KILLED else 0))
 
         return self._ask("tell what happened", read)
 
