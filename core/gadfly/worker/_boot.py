@@ -55,6 +55,7 @@ _MODULES = (
     "landlock",
     "python",
     "spaces",
+    "waiting",
     "rooms",
     "job",
     "outputs",

@@ -1,8 +1,8 @@
 """A job's process, between the fork and the stranger's code.
 
-It reads its own payload, so that nothing of a job is ever in the worker's memory, where the next
-job would find it. Where it has a room it is there, shut in, before there is a job, and waits for
-one. Until `enter` returns, everything that runs here is ours.
+It is there, shut in, before there is a job, and waits for one. It reads its own payload, so that
+nothing of a job is ever in the worker's memory, where the next job would find it. Until `enter`
+returns, everything that runs here is ours.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 
 from . import kernel, landlock, python, seccomp, wire
 from .place import usage
-from .rooms import Room, take_order
+from .rooms import Room
 from .tree import MIB
 
 TYPE_CHECKING = False
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from .landlock import Rules
     from .place import Place
+    from .waiting import Waiting
 
 _FOR_EVER = 2**62  # what a limit may be at most; infinity has no number
 _SECONDS_FOR_EVER = 10**9  # thirty years; the kernel counts nanoseconds, and more would overflow
@@ -113,25 +114,19 @@ class Walls:
         return seccomp.program(network=self._network, unix=unix, own_pid=own_pid, told=told)
 
 
-def enter(
-    where: Place | Room,
-    walls: Walls,
-    control: int,
-    started: int,
-    order: tuple[dict[str, Any], list[int]] | None = None,
-) -> NoReturn:
-    """Get shut in, read the payload, put everything in place, and become the job.
+def enter(where: Place | Room, walls: Walls, control: int, waiting: Waiting) -> NoReturn:
+    """Get shut in, wait for a job, read the payload, put everything in place, and become the job.
 
     Args:
         where: Its folder, in which `work`, `tmp` and `shm` are; or a room where it makes them.
         walls: What to be shut in by.
         control: Where the payload is read.
-        started: Told `k`, and what is in the place, when the stranger's code begins; or why it
-            cannot: `?` and the giver's mistake, or `!` and ours. In a room it is a line, on which
-            the worker is first given what it needs of the room.
-        order: The job's facts, as the host gave them, and what becomes stdout, stderr and, if it is
-            there, the channel. None to wait on the line for them.
+        waiting: This process. It is given the job's facts, as the host gave them, and what becomes
+            stdout, stderr and, if it is there, the channel. It says `k`, and what is in the place,
+            when the stranger's code begins; or why it cannot: `?` and the giver's mistake, or `!`
+            and ours. In a room it first says `r`, and gives what the worker needs of the room.
     """
+    started = waiting.line
     try:
         room = where if isinstance(where, Room) else None
         place, own = where.path, isinstance(where, Room) or where.own
@@ -145,8 +140,8 @@ def enter(
         kernel.try_write("/proc/self/oom_score_adj", "1000")
         listener = None if walls.together else walls.raise_around(place)
         if room is not None:
-            room.hand_over(started, listener)
-        limits, streams = order or take_order(started)
+            room.hand_over(waiting, listener)
+        limits, streams = waiting.take_order()
         payload = bytearray(limits["size"])
         wire.read_into(control, payload)
         content = marshal.loads(payload)  # noqa: S302 - from the host, and read by nobody before us

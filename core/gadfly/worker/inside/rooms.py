@@ -3,13 +3,8 @@
     worker            keeper (PID 1 of the room)     job
     Rooms.new() ----> does nothing
     admit(), fork ---------------------------------> enter(), furnish, ..., hand_over()
-    receive() <------------------------------------- its /proc, its folder, its listener
-    order() ---------------------------------------> take_order(): there is a job
-    receive() <------------------------------------- it begins, or why it cannot
+    take() <---------------------------------------- its /proc, its folder, its listener
     end() ----------> is killed, and the kernel kills whatever is in the room
-
-The job's process is forked, and shut in, while there is no job yet: what that takes is done when
-one comes.
 
 The worker stays outside: nothing in the room can see it or signal it. The keeper has no code and no
 memory of its own (`kernel.idle_in`), so a room costs no second copy of the heap. To make rooms, and
@@ -19,11 +14,8 @@ the worker's PID namespace, too: a *yard*, which `enter_yard` makes once for eac
 
 from __future__ import annotations
 
-import marshal
 import os
-import select
 import signal
-import socket
 
 from . import kernel, spaces
 from .place import Place
@@ -32,15 +24,12 @@ from .tree import is_ending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from .waiting import Waiting
 
 _NAMES = ("pid", "user", "mnt", "ipc", "uts", "net")
 """What is entered, in this order: the user namespace gives the right to those after it."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_WORD_BYTES, _MOST_DESCRIPTORS = 4096, 4
 _LITTLE_BYTES = 1 << 20
-FURNISHED = b"r"
-"""What a job's process says when it waits for its job: what it has of the room comes with it."""
 
 
 def enter_yard() -> None:
@@ -120,10 +109,6 @@ class Room:
         """Where its job may write, once it has been received."""
         self.listener: Listener | None = None
         """What tells who asks for network."""
-        self.child = 0
-        """The job's process, which waits in it."""
-        self.line = -1
-        """What that is spoken to by."""
         self._keeper = keeper
         self._disk_mib = disk_mib
         self._spaces: list[int] = []
@@ -142,16 +127,12 @@ class Room:
         finally:
             kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
 
-    def admit(self) -> int:
-        """Have the next process that is forked be born in it; return its end of a line to us."""
+    def admit(self) -> None:
+        """Have the next process that is forked be born in it."""
         kernel.enter(self._spaces[0])
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.line = ours.detach()
-        return theirs.detach()
 
     def enter(self) -> None:
         """Move in, and furnish it; in the job's process, which was born here."""
-        os.close(self.line)
         for space in self._spaces[1:]:
             kernel.enter(space)
         kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
@@ -159,36 +140,21 @@ class Room:
         for name in Place.ROOMS:
             os.mkdir(f"{self.path}/{name}", 0o700)
 
-    def hand_over(self, line: int, listener: Listener | None) -> None:
+    def hand_over(self, waiting: Waiting, listener: Listener | None) -> None:
         """Give the worker what it needs of the room; in the job's process."""
         fds = [os.open(path, _FOLDER) for path in ("/proc", self.path, f"{self.path}/work")]
         if listener is not None:
             fds.append(listener.fd)
-        _send(line, FURNISHED, fds)
+        waiting.send(b"r", fds)
         for fd in fds:
             os.close(fd)
 
-    def order(self, limits: dict[str, Any], streams: list[int]) -> None:
-        """Give the process that waits in it a job. Should it be gone, `receive` tells."""
-        try:
-            _send(self.line, marshal.dumps(limits), streams)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-
-    def receive(self) -> bytes:
-        """Return what the job's process says, and take what comes with it; empty if it is gone."""
-        word, fds = _receive(self.line)
-        if fds:
-            self._processes, place, work, *listener = fds
-            self.place = Place(self.path, own=True, held=(place, work))
-            self.listener = Listener(listener[0]) if listener else None
-        return word
-
-    def is_deserted(self) -> bool:
-        """Whether the process that should wait in it is gone: somebody has killed it."""
-        poller = select.poll()
-        poller.register(self.line, 0)
-        return bool(poller.poll(0))
+    def take(self, fds: list[int]) -> Place:
+        """Take what the job's process has handed over, and return where the job is."""
+        self._processes, place, work, *listener = fds
+        self.place = Place(self.path, own=True, held=(place, work))
+        self.listener = Listener(listener[0]) if listener else None
+        return self.place
 
     def is_empty(self) -> bool:
         """Whether nobody but its keeper is in it; asked when its job's own process has ended."""
@@ -221,10 +187,10 @@ class Room:
         """End it and let go of it; what it held is free again, but for a little."""
         self.end()
         much = self.place is not None and self.place.used_bytes() > _LITTLE_BYTES
-        for fd in (*self._spaces, self._processes, self._children, self.line):
+        for fd in (*self._spaces, self._processes, self._children):
             if fd >= 0:
                 os.close(fd)
-        self._spaces, self._processes, self._children, self.line = [], -1, -1, -1
+        self._spaces, self._processes, self._children = [], -1, -1
         if self.listener is not None:
             os.close(self.listener.fd)
             self.listener = None
@@ -239,35 +205,6 @@ def _sockets_are_left() -> bool:
     """Whether there is a socket in our network namespace."""
     with open("/proc/self/net/unix", "rb", buffering=0) as sockets:
         return sockets.read(4096).count(b"\n") > 1
-
-
-def take_order(line: int) -> tuple[dict[str, Any], list[int]]:
-    """Wait for a job, and return its facts and what it prints to; for the job's process."""
-    word, fds = _receive(line)
-    if not word:
-        os._exit(0)  # there will be none
-    limits: dict[str, Any] = marshal.loads(word)  # noqa: S302 - from the worker
-    return limits, fds
-
-
-def _send(line: int, word: bytes, fds: list[int]) -> None:
-    with _socket_of(line) as told:
-        socket.send_fds(told, [word], fds)
-
-
-def _receive(line: int) -> tuple[bytes, list[int]]:
-    """Return a word, which is empty if the other side is gone, and what came with it."""
-    with _socket_of(line) as told:
-        try:
-            word, fds, _, _ = socket.recv_fds(told, _WORD_BYTES, _MOST_DESCRIPTORS)
-        except ConnectionResetError:
-            return b"", []
-    return word, fds
-
-
-def _socket_of(line: int) -> socket.socket:
-    """Return one end of a line as an object, which may be closed by itself."""
-    return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=os.dup(line))
 
 
 def _try_open(path: str) -> int:

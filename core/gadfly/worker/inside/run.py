@@ -13,13 +13,14 @@ from . import kernel, wire
 from .memory import Names
 from .outputs import Channel, Output
 from .place import Place
-from .rooms import FURNISHED, Room
+from .rooms import Room
 from .tree import MIB, Tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .waiting import Waiting
     from .worker import Worker
 
 _TICK_SECONDS = 0.01
@@ -47,7 +48,12 @@ class Run:
     """One job on a worker."""
 
     def __init__(
-        self, worker: Worker, where: Place | Room, limits: dict[str, Any], names: Names
+        self,
+        worker: Worker,
+        where: Place | Room,
+        waiting: Waiting,
+        limits: dict[str, Any],
+        names: Names,
     ) -> None:
         self._worker = worker
         self._where = where
@@ -62,7 +68,7 @@ class Run:
         self._starved = False
         """Whether processes were killed for want of memory that this job was entitled to."""
         self._tree = Tree(alone=worker.walls.alone)
-        self._child = 0
+        self._waiting = waiting
         self._status: int | None = None
         self._lost = False
         """Whether its room was killed under it."""
@@ -146,62 +152,34 @@ class Run:
         streams = [self._stdout.theirs, self._stderr.theirs]
         if channel is not None:
             streams.append(channel.theirs)
-        try:
-            line = self._order(streams) if self._room is not None else self._fork(streams)
-        except OSError as error:
-            return f"!no process for the job: {error.strerror}"
+        self._waiting.order(self._limits, streams)
         self._stdout.let_go()
         self._stderr.let_go()
         if channel is not None:
             channel.let_go()
-        word = self._hear(line)
+        word = self._hear()
         if word[:1] == b"k":
             used, files = map(int, word[1:].split())
             self._place.count_from(used, files)
             return ""
         return word.decode("utf-8", "replace") or "!the job's process died before it began"
 
-    def _fork(self, streams: list[int]) -> int:
-        """Fork the job's process; return where it will speak."""
-        told, started = os.pipe2(os.O_CLOEXEC)
-        try:
-            self._child = self._worker.fork(self._where, started, (self._limits, streams))
-        except OSError:
-            os.close(told)
-            raise
-        finally:
-            os.close(started)
-        return told
-
-    def _order(self, streams: list[int]) -> int:
-        """Give the job to the process that waits in its room; return where that speaks."""
-        assert self._room is not None
-        self._child = self._room.child
-        self._room.order(self._limits, streams)
-        return self._room.line
-
-    def _hear(self, line: int) -> bytes:
-        """Return what the job's process says at its beginning, or why it has no words."""
+    def _hear(self) -> bytes:
+        """Return what the job's process says at its beginning, empty if it is gone."""
         poller = select.poll()
-        poller.register(line, select.POLLIN)
-        word = FURNISHED
-        while word == FURNISHED:
-            if not _patiently(poller, _START_SECONDS):
-                word = b"!it did not begin"
-            elif self._room is None:
-                word = os.read(line, 4096)
-            else:
-                word = self._room.receive()
-                self._move_in(self._room)
-        if self._room is None:
-            os.close(line)
-        return word
+        poller.register(self._waiting.line, select.POLLIN)
+        while _patiently(poller, _START_SECONDS):
+            word, fds = self._waiting.receive()
+            if not fds:
+                return word
+            self._move_in(fds)
+        return b"!it did not begin"
 
-    def _move_in(self, room: Room) -> None:
-        """Use what the job's process has given us of its room."""
-        if room.place is not None:
-            self._where, self._listener = room.place, room.listener
-            self._tree = Tree(alone=True, room=room.processes)
+    def _move_in(self, fds: list[int]) -> None:
+        """Take what the job's process gives us of its room."""
+        assert self._room is not None
+        self._where, self._listener = self._room.take(fds), self._room.listener
+        self._tree = Tree(alone=True, room=self._room.processes)
 
     @property
     def _place(self) -> Place:
@@ -332,7 +310,7 @@ class Run:
                 return True
             self._used_seconds += used.ru_utime + used.ru_stime
             self._peak_kib = max(self._peak_kib, used.ru_maxrss)
-            if pid == self._child:
+            if pid == self._waiting.pid:
                 self._status = status
 
     def _sweep(self) -> None:
@@ -348,8 +326,7 @@ class Run:
             while self._kill_all():
                 self._await_death()
         else:
-            if self._child:  # 0 is no process, but our whole group
-                kernel.kill(self._child)
+            kernel.kill(self._waiting.pid)
             while self._collect_dead():
                 for pid in self._tree.look():
                     kernel.kill(pid)

@@ -1,9 +1,9 @@
 """A worker: runs the jobs that its host sends, one at a time, and says what happened to each.
 
-It forks for a job (where jobs have rooms, before there is one), watches the job's whole process
-tree, kills what passes a limit, sweeps, reads the files that are asked for, and reports. All facts
-are the kernel's: `wait4`, /proc, its own kill log. What the job prints is carried, never read; what
-it is given is read by its own process.
+It forks for a job, before that comes, watches the job's whole process tree, kills what passes a
+limit, sweeps, reads the files that are asked for, and reports. All facts are the kernel's: `wait4`,
+/proc, its own kill log. What the job prints is carried, never read; what it is given is read by its
+own process.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import signal
 from . import job, python, wire
 from .memory import Names
 from .place import Place
-from .rooms import Rooms
+from .rooms import Room, Rooms
 from .run import RefusedError, Run
+from .waiting import Waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .cgroup import Group
-    from .rooms import Room
     from .seccomp import Listener
 
 
@@ -66,9 +66,10 @@ class Worker:
         """Serve until the host has had enough."""
         if self.group is not None:
             self.group.enter()
-        where = self._prepare()
-        if self.walls.together and isinstance(where, Place):
+        where = self._make_place()
+        if self.walls.together:
             self.listener = self.walls.raise_around(where.path)
+        waiting = self._fork(where)
         wire.write_all(self.writer, [wire.json_frame(b"R", self._facts)])
         try:
             while True:
@@ -78,53 +79,45 @@ class Worker:
                     return
                 if kind != b"J":
                     continue  # meant for a job that has ended
-                if self._room is not None and self._room.is_deserted():
-                    os.waitpid(self._room.child, 0)
-                    where = self._prepare()
+                if waiting.is_gone():
+                    os.waitpid(waiting.pid, 0)
+                    waiting.close()
+                    where = self._make_place()
+                    waiting = self._fork(where)
                 limits = json.loads(content)
                 with Names(max(1, limits["names"])) as names:
                     names.read_exactly(self.reader, limits["names"])
-                    Run(self, where, limits, names).run()
-                where = self._prepare()
+                    Run(self, where, waiting, limits, names).run()
+                waiting.close()
+                where = self._make_place()
+                waiting = self._fork(where)
         except RefusedError:
             return  # the next job might find what this process was told of the last
         finally:
             if self._room is not None:
                 self._room.end()
 
-    def fork(
-        self,
-        where: Place | Room,
-        started: int,
-        order: tuple[dict[str, Any], list[int]] | None = None,
-    ) -> int:
-        """Fork a job's process, which `job.enter` makes one.
-
-        Raises:
-            OSError: There is none to be had.
-        """
-        pid = os.fork()
-        if pid == 0:
-            signal.set_wakeup_fd(-1)
-            job.enter(where, self.walls, self.reader, started, order)
-        return pid
-
-    def _prepare(self) -> Place | Room:
-        """Return where the next job is to be, as every job finds it; in a room it is waited for."""
-        python.reseed()
+    def _make_place(self) -> Place | Room:
+        """Return where the next job is to be, as every job finds it."""
         if self._rooms is None:
             assert self._place is not None
             self._place.prepare()
             return self._place
         if self._room is not None:
             self._room.close()
-        self._room = room = self._rooms.new()
-        started = room.admit()
-        try:
-            room.child = self.fork(room, started)
-        finally:
-            os.close(started)
-        return room
+        self._room = self._rooms.new()
+        return self._room
+
+    def _fork(self, where: Place | Room) -> Waiting:
+        """Fork a process for the next job."""
+        python.reseed()
+        waiting = Waiting()
+        if isinstance(where, Room):
+            where.admit()
+        if waiting.fork():
+            signal.set_wakeup_fd(-1)
+            job.enter(where, self.walls, self.reader, waiting)
+        return waiting
 
 
 def ignore(number: int, frame: FrameType | None) -> None:
