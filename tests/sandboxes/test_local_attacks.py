@@ -300,7 +300,8 @@ async def test_a_room_that_is_emptied_before_its_job_comes_is_made_again(number:
 
     os.kill(room[number], signal.SIGKILL)
     async with asyncio.timeout(30):
-        while "Z" not in status(room[1])["State"]:  # until its worker, which has no job, looks
+        # It stays so until its worker, which has no job, looks.
+        while "Z" not in status(room[1])["State"]:  # noqa: ASYNC110 - other processes tell nothing
             await asyncio.sleep(0.01)
 
     assert (await run(sandbox, "print(2)")).stdout == "2\n"

@@ -13,10 +13,11 @@ from weakref import WeakSet
 
 from gadfly import JSON, Isolation, Level, SandboxError
 from gadfly.worker import Flavour, entered, holes, try_out
-from gadfly_docker import _container
-from gadfly_docker._container import OWNER, SANDBOX, Ceilings, Container, Recipe
+from gadfly_docker import _container, _shims
+from gadfly_docker._container import ENGINE, OWNER, SANDBOX, Ceilings, Container, Recipe
 from gadfly_docker._engine import Engine, while_it_restarts
 from gadfly_docker._owner import Owner
+from gadfly_docker._shims import Shim
 
 logger = logging.getLogger("gadfly.docker")
 
@@ -25,7 +26,7 @@ IMAGE = "python:3.12-slim"
 IMAGE_VARIABLE = "GADFLY_DOCKER_IMAGE"
 _SEEN = ("python", "user", "no_new_privs", "landlock")
 """Of what a first job saw, what is worth telling."""
-_GONE_SECONDS = 10.0
+_GONE_SECONDS, _ENDING_SECONDS = 10.0, 2.0
 _MANY_JOBS = 500
 
 
@@ -121,12 +122,16 @@ class DockerBackend:
         )
 
     def cleanup(self, *, dry_run: bool) -> Sequence[str]:
-        """Remove the containers whose owner is dead; return a line for each.
+        """Remove the containers whose owner is dead, and shims; return a line for each.
 
         Raises:
             SandboxError: The engine does not answer.
         """
         lines: list[str] = []
+        for shim in self._forgotten():
+            if not dry_run:
+                shim.end()
+            lines.append(f"{shim}, which its engine has forgotten")
         for found in self._engine.containers(OWNER):
             owner = Owner.parse(found["Labels"][OWNER])
             if owner is None or not owner.is_gone():
@@ -135,6 +140,23 @@ class DockerBackend:
                 self._engine.remove(found["Id"])
             lines.append(f"{_container.describe(found)}, of process {owner.pid}, which is gone")
         return lines
+
+    def _forgotten(self) -> list[Shim]:
+        """Return the shims of our containers, and of those of the dead, that the engine has not."""
+        ours = [shim for shim in _shims.find() if self._is_ours(shim.environment)]
+        if not ours:
+            return []
+        # Asked afterwards: an engine knows of a container before that has a shim.
+        known = {found["Id"] for found in self._engine.containers(OWNER)}
+        # One whose container was removed just now ends by itself.
+        return [s for s in ours if s.container not in known and s.is_there(_ENDING_SECONDS)]
+
+    def _is_ours(self, marks: Mapping[str, str]) -> bool:
+        """Whether a container is this sandbox's, or of an owner that is dead, and of our engine."""
+        owner = Owner.parse(marks.get(OWNER, ""))
+        if owner is None or not (marks.get(SANDBOX) == self._mark or owner.is_gone()):
+            return False
+        return marks.get(ENGINE) == self._engine.info().get("ID")
 
     def close(self) -> None:
         """Kill what is left of this sandbox, and wait until the engine has forgotten it."""
@@ -183,6 +205,7 @@ class DockerBackend:
                     gvisor="runsc" in (self._runtime or str(self._info.get("DefaultRuntime"))),
                     ceilings=self._ceilings,
                     sandbox=self._mark,
+                    engine=str(self._info.get("ID")),
                 )
                 roomy = self._level is Level.STRICT and self._can_make_rooms(recipe)
                 self._recipe = replace(recipe, rooms=roomy)

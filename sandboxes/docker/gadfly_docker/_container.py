@@ -22,6 +22,8 @@ OWNER = "dev.gadfly.owner"
 """Label of every container that this package has started: the process that did."""
 SANDBOX = "dev.gadfly.sandbox"
 """Label: which sandbox of that process."""
+ENGINE = "dev.gadfly.engine"
+"""Label: the engine, by its own id."""
 PLACE = "/dev/shm"  # noqa: S108 - a file system of the container's own, emptied after every job
 """Where jobs may write. Here, because the C library's semaphores and shared memory, and so Python's
 `multiprocessing`, want this very folder; a second one would be a second place to sweep."""
@@ -101,6 +103,8 @@ class Recipe:
     ceilings: Ceilings
     sandbox: str
     """The value of the label `SANDBOX`."""
+    engine: str
+    """The value of the label `ENGINE`."""
     rooms: bool = False
     """Whether the worker makes a room for each job: user namespaces inside the container, for which
     the engine's filter of system calls and its covers of `/proc` have to go. In a room both are
@@ -119,17 +123,18 @@ class Recipe:
 
     def settings(self) -> dict[str, Any]:
         """Return what is run, as whom, and by whom: the SDK's `create_container`."""
+        labels = {OWNER: str(Owner.here()), SANDBOX: self.sandbox, ENGINE: self.engine}
         return {
             "image": self.image,
             "entrypoint": ["python3", "-I", "-S", "-c", BOOT],
             "user": "0:0" if self.gvisor else f"{NOBODY}:{NOBODY}",
             "working_dir": "/",
-            "environment": _ENVIRONMENT,
+            "environment": {**_ENVIRONMENT, **labels},  # where `_shims` can read them, too
             "hostname": "sandbox",
             "stdin_open": True,
             "stop_signal": "SIGKILL",  # for another one an engine that stops would wait ten seconds
             "healthcheck": {"test": ["NONE"]},  # an image's own would run beside the jobs
-            "labels": {OWNER: str(Owner.here()), SANDBOX: self.sandbox},
+            "labels": labels,
         }
 
     def host(self, flavour: Flavour) -> dict[str, Any]:
