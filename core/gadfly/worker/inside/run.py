@@ -387,7 +387,8 @@ class Run:
         """Write the head of a `D` frame; parts of these sizes are to follow."""
         content = json.dumps(facts).encode()
         head = wire.HEADER.pack(b"D", 4 + len(content) + sum(sizes))
-        wire.write_all(self._writer, [head, len(content).to_bytes(4, "big"), content])
+        # As one piece: each that is written wakes the host.
+        wire.write_all(self._writer, [head + len(content).to_bytes(4, "big") + content])
 
 
 def _patiently(poller: select.poll, seconds: float) -> bool:
