@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import secrets
 import subprocess
 import sys
@@ -16,9 +17,10 @@ import pytest
 from tests.sandboxes.docker_images import IMAGE, engine, skip_without_docker
 
 from gadfly import Job, SandboxError
-from gadfly_docker import DockerSandbox
+from gadfly_docker import DockerSandbox, _shims
 from gadfly_docker._container import OWNER, SANDBOX
 from gadfly_docker._owner import Owner
+from gadfly_docker._shims import Shim
 
 pytestmark = pytest.mark.sandbox
 
@@ -132,6 +134,41 @@ async def test_a_container_that_an_engine_lists_and_has_not_is_none(
     monkeypatch.setattr("gadfly_docker._engine._connect", lambda _: client)
 
     assert await clean() == ""
+
+
+def shims(sandbox: DockerSandbox) -> list[Shim]:
+    mark = sandbox._docker._mark
+    return [shim for shim in _shims.find() if shim.environment.get(SANDBOX) == mark]
+
+
+@pytest.mark.parametrize("level", ["fast", "strict"])
+async def test_the_shim_of_a_container_that_an_engine_has_forgotten_is_ended(
+    level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skip_without_docker()
+    if os.geteuid():
+        pytest.skip("only root sees what shims were started for")
+    sandbox, other = (DockerSandbox(IMAGE, level=level, workers=1) for _ in range(2))
+    for each in (sandbox, other):
+        await each.run(Job(("python", "-c", "pass")))
+    (shim,) = shims(sandbox)
+    assert await sandbox.cleanup() == []  # the engine knows it
+    # As one is that was killed in the middle of a start, when it is back.
+    monkeypatch.setattr("gadfly_docker._engine.Engine.containers", lambda *_: [])
+
+    line = f"shim {shim.pid} of container {shim.container[:12]}, which its engine has forgotten"
+    assert await sandbox.cleanup(dry_run=True) == [line]
+    assert shim.is_there()
+    assert await sandbox.cleanup() == [line]
+
+    monkeypatch.undo()
+    assert not shim.is_there()
+    assert not list(_shims._groups(shim.container))
+    assert len(shims(other)) == 1  # its owner lives
+    assert (await sandbox.run(Job(("python", "-c", "print(1)")))).stdout == "1\n"
+    for each in (sandbox, other):
+        await each.close()
+        assert not of_sandbox(each._docker._mark)
 
 
 async def test_without_an_engine_cleanup_says_so() -> None:
