@@ -66,10 +66,10 @@ class Worker:
         """Serve until the host has had enough."""
         if self.group is not None:
             self.group.enter()
-        where = self._make_place()
         if self.walls.together:
-            self.listener = self.walls.raise_around(where.path)
-        waiting = self._fork(where)
+            assert self._place is not None
+            self.listener = self.walls.raise_around(self._place.path)
+        where, waiting = self._prepare()
         wire.write_all(self.writer, [wire.json_frame(b"R", self._facts)])
         try:
             while True:
@@ -82,23 +82,32 @@ class Worker:
                 if waiting.is_gone():
                     os.waitpid(waiting.pid, 0)
                     waiting.close()
-                    where = self._make_place()
-                    waiting = self._fork(where)
+                    where, waiting = self._prepare()
                 limits = json.loads(content)
                 with Names(max(1, limits["names"])) as names:
                     names.read_exactly(self.reader, limits["names"])
                     Run(self, where, waiting, limits, names).run()
                 waiting.close()
-                where = self._make_place()
-                waiting = self._fork(where)
+                where, waiting = self._prepare()
         except RefusedError:
             return  # the next job might find what this process was told of the last
         finally:
             if self._room is not None:
                 self._room.end()
 
+    def _prepare(self) -> tuple[Place | Room, Waiting]:
+        """Return where the next job is to be, as every job finds it, and a process for it."""
+        where = self._make_place()
+        python.reseed()
+        waiting = Waiting()
+        if isinstance(where, Room):
+            where.admit()
+        if waiting.fork():
+            signal.set_wakeup_fd(-1)
+            job.enter(where, self.walls, self.reader, waiting)
+        return where, waiting
+
     def _make_place(self) -> Place | Room:
-        """Return where the next job is to be, as every job finds it."""
         if self._rooms is None:
             assert self._place is not None
             self._place.prepare()
@@ -107,17 +116,6 @@ class Worker:
             self._room.close()
         self._room = self._rooms.new()
         return self._room
-
-    def _fork(self, where: Place | Room) -> Waiting:
-        """Fork a process for the next job."""
-        python.reseed()
-        waiting = Waiting()
-        if isinstance(where, Room):
-            where.admit()
-        if waiting.fork():
-            signal.set_wakeup_fd(-1)
-            job.enter(where, self.walls, self.reader, waiting)
-        return waiting
 
 
 def ignore(number: int, frame: FrameType | None) -> None:
