@@ -121,10 +121,10 @@ def enter(where: Place | Room, walls: Walls, control: int, waiting: Waiting) -> 
         where: Its folder, in which `work`, `tmp` and `shm` are; or a room where it makes them.
         walls: What to be shut in by.
         control: Where the payload is read.
-        waiting: This process. It is given the job's facts, as the host gave them, and what becomes
-            stdout, stderr and, if it is there, the channel. It says `k`, and what is in the place,
-            when the stranger's code begins; or why it cannot: `?` and the giver's mistake, or `!`
-            and ours. In a room it first says `r`, and gives what the worker needs of the room.
+        waiting: This process. It is given the job's facts, as the host gave them. It says `k`, and
+            what is in the place, when the stranger's code begins; or why it cannot: `?` and the
+            giver's mistake, or `!` and ours. In a room it first says `r`, and gives what the worker
+            needs of the room.
     """
     started = waiting.line
     try:
@@ -141,16 +141,19 @@ def enter(where: Place | Room, walls: Walls, control: int, waiting: Waiting) -> 
         listener = None if walls.together else walls.raise_around(place)
         if room is not None:
             room.hand_over(waiting, listener)
-        limits, streams = waiting.take_order()
+        limits = waiting.take_order()
         payload = bytearray(limits["size"])
         wire.read_into(control, payload)
         content = marshal.loads(payload)  # noqa: S302 - from the host, and read by nobody before us
         del payload
         argv = content["argv"]
         _fill(f"{place}/work", content["files"], own=own)
-        _take_streams(content["stdin"], place, streams, started)
+        streams = [_file_of(content["stdin"], place), waiting.stdout, waiting.stderr]
+        if limits["channel"]:
+            streams.append(waiting.channel)
+        _take_streams(streams, started)
         started = _FIRST_FREE
-        if len(streams) > 2:
+        if limits["channel"]:
             os.environb[b"GADFLY_CHANNEL"] = b"%d" % CHANNEL
         del content
         program = _program(argv)
@@ -197,15 +200,14 @@ def _fill(work: str, files: dict[bytes, bytes], *, own: bool) -> None:
             raise
 
 
-def _take_streams(stdin: bytes, place: str, streams: list[int], started: int) -> None:
-    """Make standard input from bytes, take the streams and the channel, and close all others."""
-    held = [_file_of(stdin, place), *streams, started]
-    targets = [*range(len(held) - 1), _FIRST_FREE]  # CHANNEL is the fourth
+def _take_streams(streams: list[int], started: int) -> None:
+    """Put the streams, of which the channel is the fourth, in their places; close all others."""
+    targets = [*range(len(streams)), _FIRST_FREE]
     # First out of the way, then into place: none is overwritten before it is moved.
-    moved = [os.dup2(fd, 100 + i) for i, fd in enumerate(held)]
+    moved = [os.dup2(fd, 100 + i) for i, fd in enumerate((*streams, started))]
     for target, fd in zip(targets, moved):  # noqa: B905 - new in Python 3.10
         os.dup2(fd, target)
-    os.closerange(len(held) - 1, _FIRST_FREE)
+    os.closerange(len(streams), _FIRST_FREE)
     os.closerange(_FIRST_FREE + 1, 65_536)
     os.set_inheritable(_FIRST_FREE, False)  # noqa: FBT003 - its only form
 

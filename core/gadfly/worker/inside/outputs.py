@@ -17,32 +17,25 @@ RELAYED = 64 << 20
 class Output:
     """One stream of a job: what fits is kept, the rest is told from it."""
 
-    def __init__(self, cap: int) -> None:
+    def __init__(self, fd: int, cap: int) -> None:
         # One byte more than is kept tells a flood from output that just fits.
         self._memory = Memory(cap + 1)
         self._cap = cap
         self.flooded = False
         """Whether more came than is kept."""
-        self.ours, self.theirs = os.pipe2(os.O_CLOEXEC)
-        os.set_blocking(self.ours, False)
+        self.fd = fd
+        """Where it comes from; it is closed by others."""
+        os.set_blocking(fd, False)
 
     def __enter__(self) -> Output:  # noqa: PYI034 - `Self` is newer than the oldest Python here
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self.ours)
-        self.let_go()
         self._memory.close()
-
-    def let_go(self) -> None:
-        """Leave the writing end to the job."""
-        if self.theirs >= 0:
-            os.close(self.theirs)
-            self.theirs = -1
 
     def read(self) -> bool:
         """Take what is there; False at the end."""
-        more = self._memory.read_from(self.ours)
+        more = self._memory.read_from(self.fd)
         self.flooded |= self._memory.size > self._cap
         return more
 
@@ -59,9 +52,9 @@ class Output:
 class Channel:
     """A job's line to its peer: carried to and from the host, and never read."""
 
-    def __init__(self, writer: int) -> None:
+    def __init__(self, fd: int, writer: int) -> None:
         self._writer = writer
-        self._socket, self._other = socket.socketpair()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=os.dup(fd))
         self._socket.setblocking(False)  # noqa: FBT003 - its only form
         # The other side is stopped when it has passed the limit, by one piece at most.
         self._inward = Memory(RELAYED + wire.CHUNK)
@@ -71,18 +64,8 @@ class Channel:
         self._open = True
         self._watched = -1
 
-    @property
-    def theirs(self) -> int:
-        """The job's end."""
-        return self._other.fileno()
-
-    def let_go(self) -> None:
-        """Leave the other end to the job."""
-        self._other.close()
-
     def close(self) -> None:
         """Forget everything."""
-        self._other.close()
         self._socket.close()
         self._inward.close()
 

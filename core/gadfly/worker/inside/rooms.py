@@ -145,7 +145,7 @@ class Room:
         fds = [os.open(path, _FOLDER) for path in ("/proc", self.path, f"{self.path}/work")]
         if listener is not None:
             fds.append(listener.fd)
-        waiting.send(b"r", fds)
+        waiting.give(b"r", fds)
         for fd in fds:
             os.close(fd)
 

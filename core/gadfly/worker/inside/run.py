@@ -84,16 +84,16 @@ class Run:
         Raises:
             RefusedError: It was not begun; what was said of it is still in this process.
         """
-        limits = self._limits
+        limits, waiting = self._limits, self._waiting
         cap = limits["output_kib"] * 1024
         with contextlib.ExitStack() as stack:
-            self._stdout = stdout = stack.enter_context(Output(cap))
-            self._stderr = stderr = stack.enter_context(Output(cap))
-            channel = Channel(self._writer) if limits["channel"] else None
+            self._stdout = stdout = stack.enter_context(Output(waiting.stdout, cap))
+            self._stderr = stderr = stack.enter_context(Output(waiting.stderr, cap))
+            channel = Channel(waiting.channel, self._writer) if limits["channel"] else None
             if channel is not None:
                 stack.callback(channel.close)
             try:
-                problem = self._begin(channel)
+                problem = self._begin()
                 if problem:
                     self._sweep()
                     if problem[0] == "!":
@@ -137,7 +137,7 @@ class Run:
                 content.write_to(self._writer, content.size)
                 content.close()
 
-    def _begin(self, channel: Channel | None) -> str:
+    def _begin(self) -> str:
         """See the job off: "" when the stranger's code has begun, or why it has not."""
         needed = self._limits["disk_mib"]
         if isinstance(self._where, Place) and self._where.lacks(needed):
@@ -149,14 +149,7 @@ class Run:
             self._group.limit(memory, self._limits["processes"] + _WORKER_PROCESSES)
             self._group.reset()
             self._own_seconds = time.process_time()
-        streams = [self._stdout.theirs, self._stderr.theirs]
-        if channel is not None:
-            streams.append(channel.theirs)
-        self._waiting.order(self._limits, streams)
-        self._stdout.let_go()
-        self._stderr.let_go()
-        if channel is not None:
-            channel.let_go()
+        self._waiting.order(self._limits)
         word = self._hear()
         if word[:1] == b"k":
             used, files = map(int, word[1:].split())
@@ -169,7 +162,7 @@ class Run:
         poller = select.poll()
         poller.register(self._waiting.line, select.POLLIN)
         while _patiently(poller, _START_SECONDS):
-            word, fds = self._waiting.receive()
+            word, fds = self._waiting.hear()
             if not fds:
                 return word
             self._move_in(fds)
@@ -190,7 +183,7 @@ class Run:
     def _watch(self, channel: Channel | None) -> str:
         """Wait until the job ends or has to: why it has to, or ""."""
         poller = select.poll()
-        for fd in (self._worker.wake, self._reader, self._stdout.ours, self._stderr.ours):
+        for fd in (self._worker.wake, self._reader, self._stdout.fd, self._stderr.fd):
             poller.register(fd, select.POLLIN)
         if self._listener is not None:
             poller.register(self._listener.fd, select.POLLIN)
@@ -208,8 +201,8 @@ class Run:
     def _carry(self, events: dict[int, int], poller: select.poll, channel: Channel | None) -> str:
         """Carry what was said; why the job has to end for it, or ""."""
         for output in (self._stdout, self._stderr):
-            if output.ours in events and not output.read():
-                poller.unregister(output.ours)
+            if output.fd in events and not output.read():
+                poller.unregister(output.fd)
         if channel is not None:
             channel.serve(events)
         listener = self._listener

@@ -1,9 +1,9 @@
-"""A job's process that is forked before there is a job, and the line on which it is given one.
+"""A job's process that is forked before there is a job, and the lines between it and its worker.
 
     worker                          job's process
     Waiting(), fork() ------------> gets shut in
-    order() ----------------------> take_order(): what the job may use, and what it prints to
-    receive() <-------------------- it begins, or why it cannot
+    order() ----------------------> take_order(): what the job may use
+    hear() <----------------------- it begins, or why it cannot
 
 What it takes to have a process is done when a job comes.
 """
@@ -26,9 +26,12 @@ class Waiting:
     """A process that waits for its job, as its worker has it, and as it has itself."""
 
     def __init__(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.line, self._theirs = ours.detach(), theirs.detach()
         self.pid = 0
+        # Without objects around them: each costs a process some pages.
+        self.line, self._line = _pair(socket.SOCK_SEQPACKET)
+        self.channel, self._channel = _pair(socket.SOCK_STREAM)
+        self.stdout, self._stdout = os.pipe2(os.O_CLOEXEC)
+        self.stderr, self._stderr = os.pipe2(os.O_CLOEXEC)
 
     def fork(self) -> bool:
         """Fork it; True in the process that is to wait.
@@ -38,22 +41,30 @@ class Waiting:
         """
         self.pid = os.fork()
         if self.pid == 0:
-            self.line, self._theirs = self._theirs, self.line
-        os.close(self._theirs)
-        return self.pid == 0
+            self.line, self.channel = self._line, self._channel
+            self.stdout, self.stderr = self._stdout, self._stderr
+            return True
+        for fd in (self._line, self._channel, self._stdout, self._stderr):
+            os.close(fd)
+        return False
 
-    def take_order(self) -> tuple[dict[str, Any], list[int]]:
-        """Wait for a job, and return its facts and what it prints to."""
-        word, fds = self.receive()
+    def close(self) -> None:
+        """Let go of all lines."""
+        for fd in (self.line, self.channel, self.stdout, self.stderr):
+            os.close(fd)
+
+    def take_order(self) -> dict[str, Any]:
+        """Wait for a job, and return its facts."""
+        word = os.read(self.line, _WORD_BYTES)
         if not word:
             os._exit(0)  # there will be none
         limits: dict[str, Any] = marshal.loads(word)  # noqa: S302 - from the worker
-        return limits, fds
+        return limits
 
-    def order(self, limits: dict[str, Any], streams: list[int]) -> None:
-        """Give it a job. Should it be gone, `receive` tells."""
+    def order(self, limits: dict[str, Any]) -> None:
+        """Give it a job. Should it be gone, `hear` tells."""
         try:
-            self.send(marshal.dumps(limits), streams)
+            os.write(self.line, marshal.dumps(limits))
         except (BrokenPipeError, ConnectionResetError):
             pass
 
@@ -63,13 +74,13 @@ class Waiting:
         poller.register(self.line, 0)
         return bool(poller.poll(0))
 
-    def send(self, word: bytes, fds: list[int]) -> None:
-        """Say a word to the other side, with descriptors."""
+    def give(self, word: bytes, fds: list[int]) -> None:
+        """Say a word to the worker, and give it descriptors."""
         with self._socket() as told:
             socket.send_fds(told, [word], fds)
 
-    def receive(self) -> tuple[bytes, list[int]]:
-        """Return a word of the other side's, empty if that is gone, and what comes with it."""
+    def hear(self) -> tuple[bytes, list[int]]:
+        """Return a word of the process, empty if it is gone, and the descriptors that it gives."""
         with self._socket() as told:
             try:
                 word, fds, _, _ = socket.recv_fds(told, _WORD_BYTES, _MOST_DESCRIPTORS)
@@ -77,10 +88,11 @@ class Waiting:
                 return b"", []
         return word, fds
 
-    def close(self) -> None:
-        """Let go of the line."""
-        os.close(self.line)
-
     def _socket(self) -> socket.socket:
-        """Return our end as an object, which may be closed by itself."""
+        """Return our end of the line as an object, which may be closed by itself."""
         return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=os.dup(self.line))
+
+
+def _pair(kind: int) -> tuple[int, int]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+    return ours.detach(), theirs.detach()
