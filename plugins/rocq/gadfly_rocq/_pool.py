@@ -26,7 +26,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from gadfly import InputError
 from gadfly_rocq._assumptions import is_canary, read_assumptions, read_location
@@ -317,10 +317,15 @@ class _Worker:
     async def end(self) -> None:
         """End it, and wait until it is gone."""
         self.kill()
+        transport: asyncio.SubprocessTransport = self._process._transport  # type: ignore[attr-defined] # noqa: SLF001 - asyncio has no public way
+        # What it said and nobody has read would keep a pipe open until the garbage is collected.
+        for number in (0, 1):
+            pipe = cast("asyncio.Transport | None", transport.get_pipe_transport(number))
+            if pipe is not None and not pipe.is_closing():
+                pipe.abort() if number == 0 else pipe.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._process.wait(), _ENDING_SECONDS)
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        transport.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
