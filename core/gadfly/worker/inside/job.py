@@ -13,6 +13,7 @@ import os
 import resource
 import signal
 import sys
+import time
 
 from . import kernel, landlock, python, seccomp, wire
 from .place import usage
@@ -121,10 +122,10 @@ def enter(where: Place | Room, walls: Walls, control: int, waiting: Waiting) -> 
         where: Its folder, in which `work`, `tmp` and `shm` are; or a room where it makes them.
         walls: What to be shut in by.
         control: Where the payload is read.
-        waiting: This process. It is given the job's facts, as the host gave them. It says `k`, and
-            what is in the place, when the stranger's code begins; or why it cannot: `?` and the
-            giver's mistake, or `!` and ours. In a room it first says `r`, and gives what the worker
-            needs of the room.
+        waiting: This process. It is given the job's facts, as the host gave them. It says `k`, what
+            is in the place, and the time, when the stranger's code begins; or why it cannot: `?`
+            and the giver's mistake, or `!` and ours. In a room it first says `r`, and gives what
+            the worker needs of the room.
     """
     started = waiting.line
     try:
@@ -158,7 +159,7 @@ def enter(where: Place | Room, walls: Walls, control: int, waiting: Waiting) -> 
         del content
         program = _program(argv)
         _settle(limits, place, walls, warm=program is not None)
-        os.write(started, b"k%d %d" % usage(place))
+        os.write(started, b"k%d %d %d" % (*usage(place), time.monotonic_ns()))
         os.close(started)
     except Refusal as refusal:
         os.write(started, f"?{refusal}".encode("utf-8", "replace")[:1000])

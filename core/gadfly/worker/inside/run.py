@@ -69,6 +69,7 @@ class Run:
         """Whether processes were killed for want of memory that this job was entitled to."""
         self._tree = Tree(alone=worker.walls.alone)
         self._waiting = waiting
+        self._started = 0.0
         self._status: int | None = None
         self._lost = False
         """Whether its room was killed under it."""
@@ -101,7 +102,7 @@ class Run:
                     else:
                         self._report({"refused": problem[1:]}, [])
                     raise RefusedError
-                started = time.monotonic()
+                started = self._started
                 self._deadline = started + limits["wall_seconds"]
                 self._next_look = started + _TICK_SECONDS
                 self._next_slow = started + _SLOW_SECONDS
@@ -152,7 +153,8 @@ class Run:
         self._waiting.order(self._limits)
         word = self._hear()
         if word[:1] == b"k":
-            used, files = map(int, word[1:].split())
+            used, files, begun = map(int, word[1:].split())
+            self._started = begun / 1e9  # by the same clock, and before we hear of it
             self._place.count_from(used, files)
             return ""
         return word.decode("utf-8", "replace") or "!the job's process died before it began"

@@ -41,12 +41,14 @@ class Waiting:
         """
         self.pid = os.fork()
         if self.pid == 0:
-            self.line, self.channel = self._line, self._channel
-            self.stdout, self.stderr = self._stdout, self._stderr
-            return True
+            self.line, self._line = self._line, self.line
+            self.channel, self._channel = self._channel, self.channel
+            self.stdout, self._stdout = self._stdout, self.stdout
+            self.stderr, self._stderr = self._stderr, self.stderr
+        # In both: holding the worker's end itself, it would never see that the worker has gone.
         for fd in (self._line, self._channel, self._stdout, self._stderr):
             os.close(fd)
-        return False
+        return self.pid == 0
 
     def close(self) -> None:
         """Let go of all lines."""
